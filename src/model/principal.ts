@@ -1,0 +1,9 @@
+/** Who calls, as a verified access token says it: the `oid` is what role assignments name (Azure API §4.1). */
+export interface SecurityPrincipal {
+  readonly objectId: string;
+  readonly tenantId: string;
+  /** The application that asked for the access token; for one that acts on its own behalf the caller itself. */
+  readonly applicationId: string | undefined;
+  /** Object ids of the groups that the issuer vouches for. */
+  readonly groups: readonly string[];
+}
