@@ -1,0 +1,34 @@
+/*
+ * A process of its own, for one request: reads a ProvisioningCommand from standard input, writes a ProvisioningReply to standard
+ * output. PINs come that way alone; its command line is empty.
+ */
+import { readFileSync, writeSync } from 'node:fs';
+import type { ProvisioningCommand, ProvisioningReply } from './provisioning.ts';
+import { ProvisioningRefusal } from './provisioning_refusal.ts';
+import { inspectModule, provisionToken } from './provisioning_setup.ts';
+import { CryptokiFailure } from './return_value.ts';
+
+const STANDARD_INPUT = 0;
+const STANDARD_OUTPUT = 1;
+
+function perform(): ProvisioningReply {
+  try {
+    const command = JSON.parse(readFileSync(STANDARD_INPUT, 'utf8')) as ProvisioningCommand;
+    return { ok: true, result: command.action === 'inspect' ? inspectModule(command.module) : provisionToken(command) };
+  } catch (error) {
+    return replyTo(error);
+  }
+}
+
+function replyTo(error: unknown): ProvisioningReply {
+  if (error instanceof ProvisioningRefusal) return { ok: false, message: error.message, detail: error.detail };
+  const message = 'The token could not be set up.';
+  if (error instanceof CryptokiFailure) {
+    return { ok: false, message, functionName: error.functionName, returnValue: error.returnValue };
+  }
+  return { ok: false, message, detail: error instanceof Error ? error.message : String(error) };
+}
+
+const reply = Buffer.from(JSON.stringify(perform()), 'utf8');
+let written = 0;
+while (written < reply.length) written += writeSync(STANDARD_OUTPUT, reply, written);

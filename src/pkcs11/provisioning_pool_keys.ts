@@ -1,0 +1,152 @@
+import type { Session } from 'graphene-pk11';
+import type { Handle } from 'pkcs11js';
+import { secretKeyTemplate, unwrapTemplate } from './key_template.ts';
+import { MECHANISM, type MechanismName } from './mechanism.ts';
+import {
+  auditKeyTemplates,
+  kekTemplate,
+  POOL_KEY_LABEL,
+  type PoolKeyName,
+  sealKeyTemplate,
+} from './pool_key_template.ts';
+import { cryptoki } from './provisioning_call.ts';
+import { ProvisioningRefusal } from './provisioning_refusal.ts';
+import { pkcs11jsTemplate } from './provisioning_template.ts';
+import { CryptokiFailure } from './return_value.ts';
+import { encodeTemplate, OBJECT_CLASS } from './template.ts';
+
+/** Makes the pool keys that the token does not have, tries all of them out, and answers which were made. */
+export function ensurePoolKeys(session: Session): PoolKeyName[] {
+  const created: PoolKeyName[] = [];
+  if (find(session, 'kek', 'CKO_SECRET_KEY') === undefined) {
+    generateKey(session, 'CKM_AES_KEY_GEN', kekTemplate());
+    created.push('kek');
+  }
+  if (find(session, 'seal', 'CKO_SECRET_KEY') === undefined) {
+    generateKey(session, 'CKM_GENERIC_SECRET_KEY_GEN', sealKeyTemplate());
+    created.push('seal');
+  }
+  if (find(session, 'audit', 'CKO_PRIVATE_KEY') === undefined) {
+    setOrphanAside(session);
+    generateAuditKey(session);
+    created.push('audit');
+  }
+  tryOut('kek', () => tryKek(session, requireObject(session, 'kek', 'CKO_SECRET_KEY')));
+  tryOut('seal', () => trySealKey(session, requireObject(session, 'seal', 'CKO_SECRET_KEY')));
+  tryOut('audit', () => {
+    tryAuditKey(
+      session,
+      requireObject(session, 'audit', 'CKO_PRIVATE_KEY'),
+      requireObject(session, 'audit', 'CKO_PUBLIC_KEY'),
+    );
+  });
+  return created;
+}
+
+/** More than one key under a label is an alarm and never settled by taking the first. */
+function find({ lib, handle }: Session, name: PoolKeyName, objectClass: keyof typeof OBJECT_CLASS): Handle | undefined {
+  const label = Buffer.from(POOL_KEY_LABEL[name], 'utf8');
+  const query = pkcs11jsTemplate(
+    encodeTemplate({ CKA_CLASS: OBJECT_CLASS[objectClass], CKA_TOKEN: true, CKA_LABEL: label }),
+  );
+  cryptoki('C_FindObjectsInit', () => lib.C_FindObjectsInit(handle, query));
+  let found: Handle[];
+  try {
+    found = cryptoki('C_FindObjects', () => lib.C_FindObjects(handle, 2));
+  } finally {
+    cryptoki('C_FindObjectsFinal', () => lib.C_FindObjectsFinal(handle));
+  }
+  if (found.length > 1)
+    throw new ProvisioningRefusal(
+      `The token has more than one object ${POOL_KEY_LABEL[name]} of class ${objectClass}.`,
+    );
+  return found[0];
+}
+
+function requireObject(session: Session, name: PoolKeyName, objectClass: keyof typeof OBJECT_CLASS): Handle {
+  const handle = find(session, name, objectClass);
+  if (handle === undefined)
+    throw new ProvisioningRefusal(`The token has no object ${POOL_KEY_LABEL[name]} of class ${objectClass}.`);
+  return handle;
+}
+
+function generateKey({ lib, handle }: Session, mechanism: MechanismName, template: Uint8Array): Handle {
+  return cryptoki('C_GenerateKey', () =>
+    lib.C_GenerateKey(handle, { mechanism: MECHANISM[mechanism] }, pkcs11jsTemplate(template)),
+  );
+}
+
+function generateAuditKey({ lib, handle }: Session): void {
+  const { publicTemplate, privateTemplate } = auditKeyTemplates();
+  const mechanism = { mechanism: MECHANISM.CKM_EC_KEY_PAIR_GEN };
+  cryptoki('C_GenerateKeyPair', () =>
+    lib.C_GenerateKeyPair(handle, mechanism, pkcs11jsTemplate(publicTemplate), pkcs11jsTemplate(privateTemplate)),
+  );
+}
+
+/**
+ * A process that was killed between the two halves of a pair leaves a public key alone. It is renamed and kept: should it be what is
+ * left of an older audit key, it still verifies what that one signed.
+ */
+function setOrphanAside(session: Session): void {
+  const orphan = find(session, 'audit', 'CKO_PUBLIC_KEY');
+  if (orphan === undefined) return;
+  const name = Buffer.from(`${POOL_KEY_LABEL.audit} without its private key`, 'utf8');
+  cryptoki('C_SetAttributeValue', () =>
+    session.lib.C_SetAttributeValue(
+      session.handle,
+      orphan,
+      pkcs11jsTemplate(encodeTemplate({ CKA_LABEL: name, CKA_ID: name })),
+    ),
+  );
+}
+
+const LONGEST_ANSWER_BYTES = 512;
+const PROBE = Buffer.alloc(32, 0x5a);
+
+/** A key that was interrupted while it was made may be found and have no value: every key would then be wrapped under nothing. */
+function tryOut(name: PoolKeyName, attempt: () => void): void {
+  try {
+    attempt();
+  } catch (error) {
+    if (!(error instanceof CryptokiFailure)) throw error;
+    throw new ProvisioningRefusal(
+      `The pool key ${POOL_KEY_LABEL[name]} is in the token and does not work.`,
+      error.message,
+    );
+  }
+}
+
+/** The unwrapping checks the integrity value of RFC 5649. */
+function tryKek(session: Session, kek: Handle): void {
+  const { lib, handle } = session;
+  const wrap = { mechanism: MECHANISM.CKM_AES_KEY_WRAP_PAD };
+  const place = { kind: 'session', private: true } as const;
+  const probe = generateKey(
+    session,
+    'CKM_AES_KEY_GEN',
+    secretKeyTemplate({ keyType: 'oct-HSM', size: 256 }, place, 'extractable'),
+  );
+  const wrapped = cryptoki('C_WrapKey', () =>
+    lib.C_WrapKey(handle, wrap, kek, probe, Buffer.alloc(LONGEST_ANSWER_BYTES)),
+  );
+  const template = pkcs11jsTemplate(unwrapTemplate('oct-HSM', 'secret', place));
+  const unwrapped = cryptoki('C_UnwrapKey', () => lib.C_UnwrapKey(handle, wrap, kek, wrapped, template));
+  for (const object of [probe, unwrapped]) cryptoki('C_DestroyObject', () => lib.C_DestroyObject(handle, object));
+}
+
+function trySealKey({ lib, handle }: Session, seal: Handle): void {
+  const mechanism = { mechanism: MECHANISM.CKM_SHA256_HMAC };
+  cryptoki('C_SignInit', () => lib.C_SignInit(handle, mechanism, seal));
+  const mac = cryptoki('C_Sign', () => lib.C_Sign(handle, PROBE, Buffer.alloc(LONGEST_ANSWER_BYTES)));
+  cryptoki('C_VerifyInit', () => lib.C_VerifyInit(handle, mechanism, seal));
+  cryptoki('C_Verify', () => lib.C_Verify(handle, PROBE, mac));
+}
+
+function tryAuditKey({ lib, handle }: Session, privateKey: Handle, publicKey: Handle): void {
+  const mechanism = { mechanism: MECHANISM.CKM_ECDSA };
+  cryptoki('C_SignInit', () => lib.C_SignInit(handle, mechanism, privateKey));
+  const signature = cryptoki('C_Sign', () => lib.C_Sign(handle, PROBE, Buffer.alloc(LONGEST_ANSWER_BYTES)));
+  cryptoki('C_VerifyInit', () => lib.C_VerifyInit(handle, mechanism, publicKey));
+  cryptoki('C_Verify', () => lib.C_Verify(handle, PROBE, signature));
+}

@@ -1,0 +1,154 @@
+import { Module, type Session, SessionFlag, type Slot, type Token, TokenFlag, UserType } from 'graphene-pk11';
+import type { InspectedMechanism, InspectedToken, ProvisionedToken, ProvisioningCommand } from './provisioning.ts';
+import { cryptoki } from './provisioning_call.ts';
+import { ensurePoolKeys } from './provisioning_pool_keys.ts';
+import { ProvisioningRefusal } from './provisioning_refusal.ts';
+
+/** CK_TOKEN_INFO.label is 32 bytes, filled up with blanks. */
+const LABEL_BYTES = 32;
+
+/** The tokens of a module, those that wait to be initialised among them. */
+export function inspectModule(path: string): InspectedToken[] {
+  return withModule(path, (module) => tokensOf(module).map(({ slot, token }) => inspected(slot, token)));
+}
+
+/** Token, user PIN and pool keys, as far as they are missing. Never initialises a token that has been initialised. */
+export function provisionToken(command: Extract<ProvisioningCommand, { action: 'provision' }>): ProvisionedToken {
+  const labelBytes = Buffer.byteLength(command.label);
+  if (labelBytes < 1 || labelBytes > LABEL_BYTES || command.label !== command.label.trim()) {
+    throw new ProvisioningRefusal(`The label of a token has 1 to ${LABEL_BYTES} bytes and no outer blanks.`);
+  }
+  return withModule(command.module, (module) => {
+    const existing = findToken(module, command.label);
+    if (existing === undefined) initialiseToken(module, command.label, requireSoPin(command.soPin), command.userPin);
+    const found = existing ?? findToken(module, command.label);
+    if (found === undefined)
+      throw new ProvisioningRefusal('The token does not appear in any slot after its initialisation.');
+    if ((found.token.flags & TokenFlag.USER_PIN_INITIALIZED) === 0) {
+      setUserPin(found.slot, requireSoPin(command.soPin), command.userPin);
+    }
+    const { slot, token } = findToken(module, command.label) ?? found;
+    const createdPoolKeys = withUserSession(slot, token, command.userPin, ensurePoolKeys);
+    return { ...inspected(slot, slot.getToken()), initialised: existing === undefined, createdPoolKeys };
+  });
+}
+
+interface TokenInSlot {
+  readonly slot: Slot;
+  readonly token: Token;
+}
+
+function withModule<Result>(path: string, use: (module: Module) => Result): Result {
+  let module: Module;
+  try {
+    module = Module.load(path);
+  } catch (error) {
+    throw new ProvisioningRefusal(
+      'The PKCS#11 module cannot be loaded.',
+      error instanceof Error ? error.message : undefined,
+    );
+  }
+  cryptoki('C_Initialize', () => module.initialize());
+  try {
+    return use(module);
+  } finally {
+    module.finalize();
+  }
+}
+
+function tokensOf(module: Module): TokenInSlot[] {
+  return cryptoki('C_GetTokenInfo', () =>
+    Array.from(module.getSlots(true), (slot) => ({ slot, token: slot.getToken() })),
+  );
+}
+
+const isInitialised = ({ token }: TokenInSlot): boolean => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0;
+
+function findToken(module: Module, label: string): TokenInSlot | undefined {
+  const found = tokensOf(module).filter((candidate) => isInitialised(candidate) && candidate.token.label === label);
+  if (found.length > 1)
+    throw new ProvisioningRefusal(`${found.length} tokens have the label ${JSON.stringify(label)}.`);
+  return found[0];
+}
+
+function initialiseToken(module: Module, label: string, soPin: string, userPin: string): void {
+  const free = tokensOf(module).find((candidate) => !isInitialised(candidate));
+  if (free === undefined) throw new ProvisioningRefusal('No slot has a token that waits to be initialised.');
+  checkPinLength(free.token, soPin, 'SO PIN');
+  checkPinLength(free.token, userPin, 'user PIN');
+  // Not graphene's initToken: that hands on a label that is too short, of which the library then reads what lies behind.
+  const padded = label + ' '.repeat(LABEL_BYTES - Buffer.byteLength(label));
+  cryptoki('C_InitToken', () => free.slot.lib.C_InitToken(free.slot.handle, soPin, padded));
+}
+
+function requireSoPin(soPin: string | undefined): string {
+  if (soPin === undefined)
+    throw new ProvisioningRefusal('The token has to be initialised first, which takes an SO PIN.');
+  return soPin;
+}
+
+function checkPinLength(token: Token, pin: string, what: string): void {
+  const length = Buffer.byteLength(pin);
+  if (length >= token.minPinLen && length <= token.maxPinLen) return;
+  throw new ProvisioningRefusal(`The token takes a ${what} of ${token.minPinLen} to ${token.maxPinLen} bytes.`);
+}
+
+function setUserPin(slot: Slot, soPin: string, userPin: string): void {
+  withSession(slot, (session) => {
+    cryptoki('C_Login', () => session.login(soPin, UserType.SO));
+    try {
+      cryptoki('C_InitPIN', () => session.initPin(userPin));
+    } finally {
+      // This process is the only user of the library, and the user cannot log in beside the SO.
+      cryptoki('C_Logout', () => session.logout());
+    }
+  });
+}
+
+function withUserSession<Result>(slot: Slot, token: Token, userPin: string, use: (session: Session) => Result): Result {
+  if ((token.flags & TokenFlag.USER_PIN_LOCKED) !== 0)
+    throw new ProvisioningRefusal('The user PIN of the token is locked.');
+  if ((token.flags & TokenFlag.USER_PIN_FINAL_TRY) !== 0) {
+    throw new ProvisioningRefusal('The token has one try of the user PIN left, which is for an operator to take.');
+  }
+  return withSession(slot, (session) => {
+    cryptoki('C_Login', () => session.login(userPin, UserType.USER));
+    return use(session);
+  });
+}
+
+function withSession<Result>(slot: Slot, use: (session: Session) => Result): Result {
+  const session = cryptoki('C_OpenSession', () => slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION));
+  try {
+    return use(session);
+  } finally {
+    session.close();
+  }
+}
+
+function inspected(slot: Slot, token: Token): InspectedToken {
+  return {
+    label: token.label,
+    serial: token.serialNumber,
+    model: token.model,
+    manufacturer: token.manufacturerID,
+    flags: flagNames(token.flags),
+    mechanisms: cryptoki('C_GetMechanismInfo', () => Array.from(slot.getMechanisms(), inspectedMechanism)),
+  };
+}
+
+function inspectedMechanism(mechanism: {
+  type: number;
+  flags: number;
+  minKeySize: number;
+  maxKeySize: number;
+}): InspectedMechanism {
+  const { type, flags, minKeySize, maxKeySize } = mechanism;
+  return { type, flags, minimumKeySize: minKeySize, maximumKeySize: maxKeySize };
+}
+
+function flagNames(flags: number): string[] {
+  return Object.entries(TokenFlag)
+    .filter(([, flag]) => typeof flag === 'number' && (flags & flag) !== 0)
+    .map(([name]) => `CKF_${name}`);
+}
