@@ -1,0 +1,122 @@
+{
+  'variables': {
+    # Both from the command line of `node-gyp configure`: --build_tests=1 --sanitize=address|thread
+    'build_tests%': 0,
+    'sanitize%': '',
+    'core_sources': [
+      'native/hardening.cc',
+      'native/lane.cc',
+      'native/lane_group.cc',
+      'native/lane_port.cc',
+      'native/mechanism.cc',
+      'native/module.cc',
+      'native/oaep.cc',
+      'native/oaep_operations.cc',
+      'native/object_operations.cc',
+      'native/operations.cc',
+      'native/return_value.cc',
+      'native/ring.cc',
+      'native/ring_memory.cc',
+      'native/session.cc',
+      'native/template.cc',
+      'native/wire.cc',
+      'native/wrap_operations.cc',
+    ],
+  },
+  'target_defaults': {
+    'cflags!': ['-O3', '-fno-exceptions', '-Wno-unused-parameter'],
+    'cflags_cc!': ['-fno-exceptions', '-fno-rtti', '-std=gnu++20', '-std=gnu++17'],
+    'cflags_cc': [
+      '-std=c++20',
+      '-Wall',
+      '-Wextra',
+      '-Wshadow',
+      '-Wconversion',
+      '-Werror',
+      '-fstack-protector-strong',
+      # Headers of others are not ours to warn about.
+      '-isystem<(module_root_dir)/node_modules/pkcs11js/includes/pkcs11',
+      '-isystem<(module_root_dir)/node_modules/node-addon-api',
+      '-isystem<(node_root_dir)/include/node',
+    ],
+    'include_dirs': ['native'],
+    'ldflags': ['-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack'],
+    'configurations': {
+      'Release': {
+        'cflags!': ['-O3'],
+        'cflags_cc': ['-O2'],
+      },
+    },
+    'conditions': [
+      ['sanitize==""', { 'cflags_cc': ['-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2'] }],
+      ['sanitize=="address"', {
+        'cflags_cc': ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g'],
+        'ldflags': ['-fsanitize=address,undefined'],
+      }],
+      ['sanitize=="thread"', {
+        'cflags_cc': ['-fsanitize=thread', '-g'],
+        'ldflags': ['-fsanitize=thread'],
+      }],
+    ],
+  },
+  'targets': [
+    {
+      'target_name': 'strongroom',
+      'sources': [
+        '<@(core_sources)',
+        'native/addon.cc',
+        'native/js_doorbell.cc',
+        'native/js_ring.cc',
+        'native/js_thread_host.cc',
+        'native/js_values.cc',
+      ],
+      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'cflags_cc': ['-fvisibility=hidden'],
+      # Lanes may still run when the last environment that loaded the addon ends: its code has to stay.
+      'ldflags': ['-Wl,-z,nodelete'],
+    },
+    {
+      'target_name': 'hsm_host',
+      'type': 'executable',
+      'sources': ['<@(core_sources)', 'native/hsm_host.cc'],
+      'cflags_cc': ['-fPIE'],
+      'ldflags!': ['-rdynamic'],
+      'ldflags': ['-pie'],
+      'libraries': ['-ldl', '-lpthread'],
+    },
+  ],
+  'conditions': [
+    ['build_tests==1', {
+      'targets': [
+        {
+          'target_name': 'native_tests',
+          'type': 'executable',
+          'sources': ['<@(core_sources)', '<!@(ls test/native/*.cc)'],
+          'cflags_cc': ['-fPIE'],
+          'ldflags': ['-pie'],
+          'libraries': ['-ldl', '-lpthread'],
+        },
+        {
+          # A module that sleeps, hangs or dies where a test tells it to: build/Release/sleeping_module.so
+          'target_name': 'sleeping_module',
+          # Not a loadable module: node-gyp gives those the ending .node.
+          'type': 'shared_library',
+          'product_prefix': '',
+          'product_extension': 'so',
+          'sources': ['test/native/sleeping_module.c'],
+          'conditions': [['sanitize!=""', { 'defines': ['SANITIZED'] }]],
+          'cflags': [
+            '-Wall',
+            '-Wextra',
+            '-Wshadow',
+            '-Wconversion',
+            '-Werror',
+            '-fvisibility=hidden',
+            '-isystem<(module_root_dir)/node_modules/pkcs11js/includes/pkcs11',
+          ],
+          'libraries': ['-ldl', '-lpthread'],
+        },
+      ],
+    }],
+  ],
+}

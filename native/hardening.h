@@ -1,0 +1,12 @@
+// What a process that holds plaintext in passing gives up.
+#ifndef STRONGROOM_HARDENING_H_
+#define STRONGROOM_HARDENING_H_
+
+namespace strongroom {
+
+/// No core dumps, no ptrace by others (not dumpable), no new privileges. False when one of them could not be had.
+bool hardenProcess();
+
+}  // namespace strongroom
+
+#endif  // STRONGROOM_HARDENING_H_

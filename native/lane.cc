@@ -1,0 +1,45 @@
+#include "lane.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace strongroom {
+
+namespace {
+
+void settleThread(uint32_t index) {
+  // The main thread's name is that of the process.
+  if (gettid() != getpid()) pthread_setname_np(pthread_self(), ("lane-" + std::to_string(index)).c_str());
+  // On Linux this is the niceness of the calling thread alone.
+  const auto thread = static_cast<id_t>(gettid());
+  setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + kLaneNiceness);
+}
+
+}  // namespace
+
+Lane::Lane(std::shared_ptr<RingMemory> memory, uint32_t index, Module& module)
+    : index_(index), port_(std::move(memory), index), session_(module), operations_(session_, *this),
+      buffer_(kBlockBytes) {}
+
+void Lane::run() {
+  settleThread(index_);
+  Request request;
+  while (port_.next(request)) {
+    Answer answer(buffer_.span());
+    operations_.perform(request, answer);
+    LaneAnswer completion{static_cast<uint16_t>(answer.function()), static_cast<uint32_t>(answer.returnValue()), 0, {}};
+    if (answer.ok()) {
+      completion.bytes = answer.bytes();
+      completion.length = static_cast<uint32_t>(answer.length());
+    } else if (answer.returnValue() == CKR_BUFFER_TOO_SMALL) {
+      completion.length = static_cast<uint32_t>(answer.needed());
+    }
+    port_.complete(completion);
+    answer.zeroise();
+  }
+}
+
+}  // namespace strongroom

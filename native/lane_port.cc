@@ -1,0 +1,173 @@
+#include "lane_port.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <limits>
+#include <thread>
+
+#include "cryptoki.h"
+
+namespace strongroom {
+
+namespace {
+
+constexpr uint32_t kUnknownDuration = std::numeric_limits<uint32_t>::max();
+
+void pauseCpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+uint32_t clamped(uint64_t value) {
+  return static_cast<uint32_t>(value < kUnknownDuration ? value : kUnknownDuration - 1);
+}
+
+}  // namespace
+
+LanePort::LanePort(std::shared_ptr<RingMemory> memory, uint32_t lane)
+    : memory_(std::move(memory)),
+      lane_(lane),
+      spinTurns_(std::thread::hardware_concurrency() > 2 ? kSpinTurns : 0),
+      state_(memory_->header().laneStates[lane]) {
+  expectedNs_.fill(kUnknownDuration);
+}
+
+bool LanePort::next(Request& request) {
+  nowNs_ = monotonicNs();
+  for (;;) {
+    if (memory_->stopRequested()) {
+      if (unsignalled_ > 0) signal();
+      return false;
+    }
+    uint32_t index;
+    if (!memory_->submissions().pop(index)) {
+      if (unsignalled_ > 0) signal();
+      wait();
+    } else if (claim(index, request)) {
+      return true;
+    }
+  }
+}
+
+bool LanePort::claim(uint32_t index, Request& request) {
+  if (index >= memory_->layout().slots) return false;
+  Slot& slot = memory_->slot(index);
+  auto submitted = static_cast<uint32_t>(SlotState::submitted);
+  // Lost only to an owner that abandons the ring.
+  if (!slot.state.compare_exchange_strong(submitted, static_cast<uint32_t>(SlotState::claimed),
+                                          std::memory_order_acq_rel)) {
+    return false;
+  }
+  uint32_t following;
+  if (memory_->submissions().peek(following) && following < memory_->layout().slots) {
+    // The owner's core has these lines; they come over while the library is at work.
+    const Slot& later = memory_->slot(following);
+    __builtin_prefetch(&later, 1);
+    __builtin_prefetch(&later.request);
+    __builtin_prefetch(later.payload);
+    __builtin_prefetch(later.payload + kCacheLine);
+  }
+  slot_ = index;
+  request.header = slot.request;
+  payload_ = memory_->payload(index, slot.block);
+  sections_ = sectionsLength(request.header);
+  expected_ = &expectedNs(request.header);
+  startNs_ = nowNs_;
+  servedNs_ = 0;
+  if (!readSections(request, payload_)) {
+    sections_ = 0;
+    finish(Outcome::done, {0, CKR_ARGUMENTS_BAD, 0, {}});
+    return false;
+  }
+  if (slot.deadlineNs != 0 && nowNs_ >= slot.deadlineNs) {
+    finish(Outcome::expired, {});
+    return false;
+  }
+  if (unsignalled_ > 0 && nowNs_ - oldestUnsignalledNs_ + *expected_ > kSignalIntervalNs) signal();
+  state_.operation.store(request.header.operation, std::memory_order_relaxed);
+  state_.requestId.store(request.header.requestId, std::memory_order_relaxed);
+  state_.busySinceNs.store(nowNs_, std::memory_order_release);
+  return true;
+}
+
+void LanePort::complete(const LaneAnswer& answer) {
+  nowNs_ = monotonicNs();
+  servedNs_ += nowNs_ - startNs_;
+  state_.busySinceNs.store(0, std::memory_order_release);
+  const uint32_t served = clamped(servedNs_);
+  *expected_ = *expected_ == kUnknownDuration ? served : static_cast<uint32_t>((uint64_t{*expected_} * 3 + served) / 4);
+  finish(Outcome::done, answer);
+}
+
+void LanePort::finish(Outcome outcome, const LaneAnswer& answer) {
+  Slot& slot = memory_->slot(slot_);
+  explicit_bzero(payload_.data(), sections_);
+  const bool fits = answer.bytes.size() <= payload_.size();
+  if (fits && !answer.bytes.empty()) memcpy(payload_.data(), answer.bytes.data(), answer.bytes.size());
+  slot.outcome = static_cast<uint16_t>(outcome);
+  slot.function = answer.function;
+  slot.returnValue = fits ? answer.returnValue : static_cast<uint32_t>(CKR_BUFFER_TOO_SMALL);
+  slot.answerLength = answer.length;
+  slot.serviceTimeUs = clamped(servedNs_ / 1'000);
+  auto claimed = static_cast<uint32_t>(SlotState::claimed);
+  if (!slot.state.compare_exchange_strong(claimed, static_cast<uint32_t>(SlotState::done), std::memory_order_acq_rel)) {
+    // The owner counts this lane as gone: nobody will fetch the answer.
+    if (fits) explicit_bzero(payload_.data(), answer.bytes.size());
+    return;
+  }
+  while (!memory_->completions().push(slot_)) sched_yield();
+  if (unsignalled_++ == 0) oldestUnsignalledNs_ = nowNs_;
+  if (unsignalled_ >= kCompletionsPerSignal || nowNs_ - oldestUnsignalledNs_ >= kSignalIntervalNs ||
+      memory_->submissions().empty()) {
+    signal();
+  }
+}
+
+void LanePort::pauseClock() {
+  servedNs_ += monotonicNs() - startNs_;
+  state_.busySinceNs.store(0, std::memory_order_release);
+}
+
+void LanePort::resumeClock() {
+  startNs_ = monotonicNs();
+  state_.busySinceNs.store(startNs_, std::memory_order_release);
+}
+
+void LanePort::wait() {
+  IndexQueue& submissions = memory_->submissions();
+  for (uint32_t turn = 0; turn < spinTurns_; turn++) {
+    if (!submissions.empty() || memory_->stopRequested()) {
+      nowNs_ = monotonicNs();
+      return;
+    }
+    pauseCpu();
+  }
+  RingHeader& header = memory_->header();
+  const uint64_t bit = uint64_t{1} << lane_;
+  // The word is read before the bit is set: whoever clears the bit from then on changes the word, and the futex refuses to sleep.
+  const uint32_t word = header.wakeWord.load(std::memory_order_acquire);
+  header.sleeping.fetch_or(bit, std::memory_order_acq_rel);
+  if (submissions.empty() && !memory_->stopRequested()) {
+    syscall(SYS_futex, &header.wakeWord, FUTEX_WAIT_BITSET, word, nullptr, nullptr, uint32_t{1} << (lane_ % 32));
+  }
+  if ((header.sleeping.load(std::memory_order_relaxed) & bit) != 0) {
+    header.sleeping.fetch_and(~bit, std::memory_order_acq_rel);
+  }
+  nowNs_ = monotonicNs();
+}
+
+void LanePort::signal() {
+  unsignalled_ = 0;
+  memory_->notifyOwner();
+}
+
+uint32_t& LanePort::expectedNs(const RequestHeader& header) {
+  return expectedNs_[(header.operation * 7U + header.mechanism) % expectedNs_.size()];
+}
+
+}  // namespace strongroom
