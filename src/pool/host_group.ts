@@ -1,0 +1,297 @@
+import { StrongroomError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
+import type { Reaction } from '../pkcs11/return_value.ts';
+import type { HsmTask } from './hsm_task.ts';
+import { ParkedRuns } from './parked_runs.ts';
+import { RestartLimit, type RestartLimitOptions } from './restart_limit.ts';
+import type { HostEnd, RingHost } from './ring_host.ts';
+import type { TaskHosts, TaskRun } from './task_run.ts';
+import { Watchdog, type WatchdogOptions } from './watchdog.ts';
+
+/** What it costs to bring a key to a host that does not hold it: about one unwrapping and the way there and back. */
+const BRINGING_US = 300;
+const EXCLUDED_US = 1e12;
+const FAULTS_BEFORE_REPLACEMENT = 3;
+const FAULT_WINDOW_MS = 10_000;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
+const ENDS_REMEMBERED = 10;
+const RETIREMENT_GRACE_MS = 2_000;
+const DRAIN_POLL_MS = 5;
+
+/** These go through the one session of an instance that owns its objects: with it they are all gone. Other sessions a lane replaces by itself. */
+const IN_OWNER_SESSION: ReadonlySet<RingOperation> = new Set<RingOperation>([
+  RING_OPERATION.generateKey,
+  RING_OPERATION.generateKeyPair,
+  RING_OPERATION.create,
+  RING_OPERATION.copy,
+  RING_OPERATION.unwrap,
+  RING_OPERATION.destroy,
+  RING_OPERATION.setAttributes,
+]);
+
+export interface HostGroupOptions extends RestartLimitOptions, WatchdogOptions {
+  readonly hosts: number;
+  /** Starts a host that can take work. Called for one host at a time. */
+  readonly start: () => Promise<RingHost>;
+}
+
+export interface EndedHost extends HostEnd {
+  readonly id: string;
+  /** In unix milliseconds. */
+  readonly at: number;
+}
+
+/** The hosts of one token: keeps their number up, shares work out among them, and replaces what is sick or stuck. */
+export class HostGroup implements TaskHosts {
+  readonly #options: HostGroupOptions;
+  readonly #limit: RestartLimit;
+  readonly #watchdog: Watchdog;
+  readonly #parked = new ParkedRuns();
+  readonly #hosts: RingHost[] = [];
+  readonly #faults = new WeakMap<RingHost, number[]>();
+  readonly #ends: EndedHost[] = [];
+  readonly #goneListeners: ((host: RingHost) => void)[] = [];
+  readonly #joinedListeners: (() => void)[] = [];
+  #filling: Promise<void> | undefined;
+  #interruptPause: (() => void) | undefined;
+  #lastFailure: unknown;
+  /** Why no further host is started until an operator acts. */
+  #barred: StrongroomError | undefined;
+  #unfitReason: string | undefined;
+  #closed = false;
+
+  constructor(options: HostGroupOptions) {
+    this.#options = options;
+    this.#limit = new RestartLimit(options);
+    this.#watchdog = new Watchdog(
+      () => this.#hosts,
+      (host, reason) => void this.#retire(host, reason),
+      options,
+    );
+  }
+
+  get hosts(): readonly RingHost[] {
+    return this.#hosts;
+  }
+
+  /** The last hosts that ended, newest first. */
+  get ends(): readonly EndedHost[] {
+    return this.#ends;
+  }
+
+  /** Why the last start failed, undefined when it did not. */
+  get lastFailure(): unknown {
+    return this.#lastFailure;
+  }
+
+  get parked(): number {
+    return this.#parked.count;
+  }
+
+  /** Lanes of a host that do not come back from the vendor library. */
+  stuckLanes(host: RingHost): number {
+    return this.#watchdog.stuckLanes(host).length;
+  }
+
+  get room(): number {
+    let room = 0;
+    for (const host of this.#hosts) room += host.room;
+    return room;
+  }
+
+  get capacity(): number {
+    let capacity = 0;
+    for (const host of this.#hosts) capacity += host.capacity;
+    return capacity;
+  }
+
+  onGone(listener: (host: RingHost) => void): void {
+    this.#goneListeners.push(listener);
+  }
+
+  onJoined(listener: () => void): void {
+    this.#joinedListeners.push(listener);
+  }
+
+  /** Starts all hosts, one after the other. Fails with what keeps the first from starting. */
+  async open(): Promise<void> {
+    this.#admit(await this.#options.start());
+    this.#fill();
+    await this.#filling;
+  }
+
+  choose(task: HsmTask, excluded: RingHost | undefined): RingHost | undefined {
+    const hosts = this.#hosts;
+    if (hosts.length === 1) {
+      const only = hosts[0] as RingHost;
+      return only.alive ? only : undefined;
+    }
+    let best: RingHost | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const host of hosts) {
+      if (!host.alive) continue;
+      let cost = (host.tasks * host.meanServiceUs) / host.lanes;
+      if (!task.prefers(host)) cost += BRINGING_US;
+      if (host === excluded) cost += EXCLUDED_US;
+      if (cost < least) {
+        least = cost;
+        best = host;
+      }
+    }
+    return best;
+  }
+
+  park(run: TaskRun): void {
+    const waitMs =
+      this.#closed || this.#barred !== undefined ? Number.POSITIVE_INFINITY : this.#limit.waitMs(performance.now());
+    if (performance.now() + waitMs < run.task.deadline) {
+      this.#parked.add(run);
+    } else {
+      run.fail('ServiceUnavailable', this.#barred ?? this.#lastFailure, Number.isFinite(waitMs) ? waitMs : undefined);
+    }
+  }
+
+  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
+    const kind = reaction.class;
+    if (kind === 'hostLost' || (kind === 'sessionLost' && IN_OWNER_SESSION.has(operation))) host.kill(reason);
+    else if (kind === 'tokenLost') for (const each of [...this.#hosts]) each.kill(reason);
+    else if (kind === 'fatal') this.declareUnfit(reason);
+    else if (kind === 'sessionLost' || reaction.countsAgainstToken) this.#countFault(host, reason);
+  }
+
+  /** Nothing that the token gives counts any more, until an operator has acted. */
+  declareUnfit(reason: string): void {
+    this.#unfitReason ??= reason;
+  }
+
+  get unfit(): boolean {
+    return this.#unfitReason !== undefined;
+  }
+
+  get unfitReason(): string | undefined {
+    return this.#unfitReason;
+  }
+
+  /** The operator has acted: starts are allowed again at once, and what was unfit gets new instances to prove itself with. */
+  resume(): void {
+    this.#limit.reset();
+    this.#barred = undefined;
+    if (this.unfit) for (const host of [...this.#hosts]) host.kill('an operator asked for a new start');
+    this.#unfitReason = undefined;
+    this.#limit.reset();
+    this.#interruptPause?.();
+    this.#fill();
+  }
+
+  /** Lets the hosts finish what they have, for at most `drainMs`, and ends them. */
+  async close(drainMs: number, graceMs: number): Promise<void> {
+    this.#closed = true;
+    this.#interruptPause?.();
+    this.#parked.failBefore(Number.POSITIVE_INFINITY, undefined);
+    await drained(this.#hosts, drainMs);
+    await this.#filling;
+    this.#watchdog.close();
+    await Promise.all([...this.#hosts].map((host) => host.stop(graceMs, 'the pool was closed')));
+  }
+
+  /** Lets the host finish what it has; another takes its place. */
+  async #retire(host: RingHost, reason: string): Promise<void> {
+    host.drain();
+    await drained([host], LIMITS.drainTimeoutMs);
+    await host.stop(RETIREMENT_GRACE_MS, reason);
+  }
+
+  #countFault(host: RingHost, reason: string): void {
+    const now = performance.now();
+    const faults = (this.#faults.get(host) ?? []).filter((at) => at > now - FAULT_WINDOW_MS);
+    faults.push(now);
+    this.#faults.set(host, faults);
+    if (faults.length >= FAULTS_BEFORE_REPLACEMENT)
+      host.kill(`${faults.length} faults within ${FAULT_WINDOW_MS / 1000} s, the last: ${reason}`);
+  }
+
+  #admit(host: RingHost): void {
+    this.#lastFailure = undefined;
+    this.#hosts.push(host);
+    host.onEnd((end) => this.#ended(host, end));
+    this.#parked.startAll();
+    for (const listener of this.#joinedListeners) listener();
+  }
+
+  #ended(host: RingHost, end: HostEnd): void {
+    const at = this.#hosts.indexOf(host);
+    if (at >= 0) this.#hosts.splice(at, 1);
+    this.#ends.unshift({ ...end, id: host.id, at: Date.now() });
+    this.#ends.length = Math.min(this.#ends.length, ENDS_REMEMBERED);
+    for (const listener of this.#goneListeners) listener(host);
+    if (this.#closed) return;
+    if (!end.expected) this.#recordDeath();
+    this.#fill();
+  }
+
+  #recordDeath(): void {
+    const now = performance.now();
+    this.#limit.record(now);
+    const waitMs = this.#limit.waitMs(now);
+    if (waitMs > 0 && this.#hosts.length === 0) this.#parked.failBefore(now + waitMs, this.#lastFailure);
+  }
+
+  #fill(): void {
+    this.#filling ??= this.#startMissing().finally(() => {
+      this.#filling = undefined;
+    });
+  }
+
+  async #startMissing(): Promise<void> {
+    let retryMs = FIRST_RETRY_MS;
+    while (!this.#closed && this.#barred === undefined && this.#hosts.length < this.#options.hosts) {
+      const restMs = this.#limit.waitMs(performance.now());
+      if (restMs > 0) {
+        await this.#pause(restMs);
+        continue;
+      }
+      try {
+        this.#admit(await this.#options.start());
+        retryMs = FIRST_RETRY_MS;
+      } catch (error) {
+        this.#lastFailure = error;
+        this.#recordDeath();
+        if (isForOperator(error)) this.#bar(error);
+        else await this.#pause(retryMs);
+        retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      }
+    }
+  }
+
+  #bar(error: StrongroomError): void {
+    this.#barred = error;
+    if (this.#hosts.length === 0) this.#parked.failBefore(Number.POSITIVE_INFINITY, error);
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    timer.unref();
+    this.#interruptPause = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#interruptPause = undefined;
+  }
+}
+
+const PIN_OUTCOMES: ReadonlySet<string> = new Set(['PinRefused', 'PinLocked', 'PinUnusable']);
+
+/** What no further try can mend, and a further try of the PIN could make worse. */
+function isForOperator(error: unknown): error is StrongroomError {
+  return error instanceof StrongroomError && PIN_OUTCOMES.has(error.innerCode ?? '');
+}
+
+async function drained(hosts: readonly RingHost[], timeoutMs: number): Promise<void> {
+  const until = performance.now() + timeoutMs;
+  while (hosts.some((host) => host.tasks > 0 || host.inFlight > 0) && performance.now() < until)
+    await pause(DRAIN_POLL_MS);
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,0 +1,135 @@
+import { StrongroomError } from '../model/errors.ts';
+import { HOST_STATE, type HostStatus, nativeAddon } from '../pkcs11/binding.ts';
+import { cryptokiFailure, RETURN_VALUE } from '../pkcs11/return_value.ts';
+import type { PinGuard } from './pin_guard.ts';
+import type { PinSource } from './pin_source.ts';
+import { findPoolKeys } from './pool_keys.ts';
+import { ProcessHost } from './process_host.ts';
+import type { RingHost } from './ring_host.ts';
+import { oneAtATime } from './start_queue.ts';
+import { askStartingHost } from './starting_host.ts';
+import { ThreadHost } from './thread_host.ts';
+import type { TokenProfile } from './token_profile.ts';
+
+export interface HostStarterOptions {
+  readonly module: string;
+  readonly tokenSerial: string;
+  readonly profile: TokenProfile;
+  readonly isolation: 'process' | 'thread';
+  readonly environment: Readonly<Record<string, string>>;
+  readonly forceLogin: boolean;
+  readonly startTimeoutMs: number;
+  readonly pin: PinSource;
+  readonly guard: PinGuard;
+}
+
+const WRONG_PIN: ReadonlySet<number> = new Set([
+  RETURN_VALUE.CKR_PIN_INCORRECT,
+  RETURN_VALUE.CKR_PIN_INVALID,
+  RETURN_VALUE.CKR_PIN_LEN_RANGE,
+]);
+const UNUSABLE_PIN: ReadonlySet<number> = new Set([
+  RETURN_VALUE.CKR_PIN_EXPIRED,
+  RETURN_VALUE.CKR_USER_PIN_NOT_INITIALIZED,
+]);
+
+/**
+ * Modules that this process has loaded itself, for lanes as threads. Every further instance takes a copy: two users of one would share its
+ * state, and the end of the first would finalise the library under the second.
+ */
+const LOADED_MODULES = new Set<string>();
+
+/** Starts hosts of one token, one at a time, up to the point where they know the pool keys and can take work. */
+export class HostStarter {
+  readonly #options: HostStarterOptions;
+  #started = 0;
+
+  constructor(options: HostStarterOptions) {
+    this.#options = options;
+  }
+
+  get profile(): TokenProfile {
+    return this.#options.profile;
+  }
+
+  /**
+   * ServiceUnavailable with an inner code: PinUnavailable, PinRefused, PinLocked, PinUnusable, PoolKeysMissing, PoolKeysAmbiguous, or
+   * HostNotStarted with what happened as the cause.
+   */
+  start(): Promise<RingHost> {
+    const { module, tokenSerial } = this.#options;
+    return oneAtATime(`${module}\n${tokenSerial}`, () => this.#start());
+  }
+
+  async #start(): Promise<RingHost> {
+    const { pin: source, guard, tokenSerial, startTimeoutMs, profile } = this.#options;
+    const pin = await source.read();
+    try {
+      await guard.admit(tokenSerial, pin);
+      const host = this.#create(new Uint8Array(pin));
+      try {
+        const status = await host.started(startTimeoutMs);
+        if (status.state !== HOST_STATE.ready) throw await this.#failure(host, status, pin);
+        host.open(await findPoolKeys((request) => askStartingHost(host, request), profile.copiesPoolKeys));
+        return host;
+      } catch (error) {
+        host.kill('it did not start');
+        throw error;
+      }
+    } finally {
+      pin.fill(0);
+    }
+  }
+
+  #create(pin: Uint8Array): RingHost {
+    const { module, tokenSerial, profile, isolation, environment, forceLogin } = this.#options;
+    const lanes = { id: `host-${++this.#started}`, module, tokenSerial, lanes: profile.lanesPerHost, forceLogin, pin };
+    if (isolation === 'process') return new ProcessHost({ ...lanes, environment });
+    const privateCopy = LOADED_MODULES.has(module);
+    LOADED_MODULES.add(module);
+    return new ThreadHost({ ...lanes, privateCopy });
+  }
+
+  async #failure(host: RingHost, status: HostStatus, pin: Uint8Array): Promise<StrongroomError> {
+    const { guard, tokenSerial, startTimeoutMs } = this.#options;
+    const { returnValue } = status;
+    if (status.state === HOST_STATE.failed && WRONG_PIN.has(returnValue)) {
+      await guard.refused(tokenSerial, pin);
+      return refusal(
+        'PinRefused',
+        `The token ${tokenSerial} refused the PIN. It is not sent again: configure the right one.`,
+        status,
+      );
+    }
+    if (status.state === HOST_STATE.failed && returnValue === RETURN_VALUE.CKR_PIN_LOCKED) {
+      return refusal(
+        'PinLocked',
+        `No login to the token ${tokenSerial}: ${status.message || 'its user PIN is locked'}.`,
+        status,
+      );
+    }
+    if (status.state === HOST_STATE.failed && UNUSABLE_PIN.has(returnValue)) {
+      return refusal('PinUnusable', `The user PIN of the token ${tokenSerial} has expired or was never set.`, status);
+    }
+    if (status.state === HOST_STATE.starting && host.end === undefined) {
+      return refusal('HostNotStarted', `An HSM host did not start within ${startTimeoutMs} ms.`, status);
+    }
+    return new StrongroomError('ServiceUnavailable', 'An HSM host did not start.', {
+      innerCode: 'HostNotStarted',
+      cause:
+        status.state === HOST_STATE.failed
+          ? startFailure(status)
+          : new Error(`The HSM host is gone: ${host.end?.reason}`),
+    });
+  }
+}
+
+function refusal(innerCode: string, message: string, status: HostStatus): StrongroomError {
+  return new StrongroomError('ServiceUnavailable', message, { innerCode, cause: startFailure(status) });
+}
+
+/** Function 0 is a failure outside Cryptoki, which the message describes. */
+function startFailure(status: HostStatus): Error {
+  if (status.function === 0) return new Error(status.message);
+  return cryptokiFailure(nativeAddon().functionNames()[status.function] ?? 'The host', status.returnValue);
+}

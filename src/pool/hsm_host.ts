@@ -1,0 +1,53 @@
+import type { ParameterKind, RingOperation } from '../pkcs11/binding.ts';
+
+/** One request to a lane, as the ring takes it (see pkcs11/binding.ts). Handles belong to the host that gave them. */
+export interface RingRequest {
+  operation: RingOperation;
+  mechanism: number;
+  parameterKind: ParameterKind;
+  object: number;
+  object2: number;
+  parameter: Uint8Array | undefined;
+  input: Uint8Array | undefined;
+  input2: Uint8Array | undefined;
+  /** Attribute lists as pkcs11/template.ts encodes them. */
+  template: Uint8Array | undefined;
+  template2: Uint8Array | undefined;
+  capacity: number;
+  timeoutMs: number;
+}
+
+/** What came back. `answer` is the receiver's own copy. */
+export interface Completion {
+  readonly outcome: number;
+  readonly function: number;
+  readonly returnValue: number;
+  readonly answer: Uint8Array;
+  readonly answerLength: number;
+  readonly serviceTimeUs: number;
+}
+
+/**
+ * One living instance of the vendor library, in a process of its own or as threads of this one. A host that dies is
+ * not revived: another object takes its place, so that whatever is cached per host (object handles) dies with it.
+ */
+export interface HsmHost {
+  readonly id: string;
+  readonly lanes: number;
+  /** Requests submitted and not yet completed. */
+  readonly inFlight: number;
+  /** How many more it takes now. */
+  readonly room: number;
+  /** False from the moment it is known to be dead or draining. */
+  readonly alive: boolean;
+  /** Handles of the pool keys in this instance. */
+  readonly poolKeys: PoolKeyHandles;
+  /** Hands a request to the ring (batched: everything submitted in one turn crosses in one call). `settle` is called once, also when the host dies. */
+  submit(request: RingRequest, settle: (completion: Completion) => void): void;
+}
+
+export interface PoolKeyHandles {
+  readonly kek: number;
+  readonly seal: number;
+  readonly auditPrivate: number;
+}

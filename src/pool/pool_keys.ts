@@ -1,0 +1,101 @@
+import { StrongroomError } from '../model/errors.ts';
+import type { PublicKey } from '../model/key.ts';
+import { RING_OPERATION } from '../pkcs11/binding.ts';
+import { decodeEcPoint } from '../pkcs11/ec_point.ts';
+import { MECHANISM } from '../pkcs11/mechanism.ts';
+import { POOL_KEY_LABEL, type PoolKeyName } from '../pkcs11/pool_key_template.ts';
+import { decodeAttributes, encodeQuery, encodeTemplate, OBJECT_CLASS } from '../pkcs11/template.ts';
+import type { HsmHost, PoolKeyHandles, RingRequest } from './hsm_host.ts';
+import { ringRequest } from './ring_request.ts';
+import { decodeHandles } from './token_answers.ts';
+
+/** Asks one instance, and throws unless it says CKR_OK. */
+type Ask = (request: RingRequest) => Promise<Uint8Array>;
+
+/** Room for two handles: the second one tells that the first is not the only one. */
+const TWO_HANDLES_BYTES = 16;
+const HANDLE_BYTES = 8;
+const SEAL_BYTES = 32;
+const P256_SIGNATURE_BYTES = 64;
+const EC_POINT_ANSWER_BYTES = 256;
+
+/**
+ * Looks the pool keys up in an instance, and copies them into session objects where the profile says that this is faster. A copy
+ * cannot leave the token, whatever the original may.
+ * ServiceUnavailable (PoolKeysMissing) when one is not there, (PoolKeysAmbiguous) when one is there twice.
+ */
+export async function findPoolKeys(ask: Ask, copies: boolean): Promise<PoolKeyHandles> {
+  const kek = await findKey(ask, 'kek', 'CKO_SECRET_KEY');
+  const seal = await findKey(ask, 'seal', 'CKO_SECRET_KEY');
+  const auditPrivate = await findKey(ask, 'audit', 'CKO_PRIVATE_KEY');
+  if (!copies) return { kek, seal, auditPrivate };
+  return {
+    kek: await copyKey(ask, kek),
+    seal: await copyKey(ask, seal),
+    auditPrivate: await copyKey(ask, auditPrivate),
+  };
+}
+
+/** The public half of the audit key, out of the token. */
+export async function readAuditPublicKey(ask: Ask): Promise<PublicKey> {
+  const object = await findKey(ask, 'audit', 'CKO_PUBLIC_KEY');
+  const template = encodeQuery(['CKA_EC_POINT']);
+  const answer = await ask(
+    ringRequest(RING_OPERATION.getAttributes, { object, template, capacity: EC_POINT_ANSWER_BYTES }),
+  );
+  const point = decodeAttributes(answer).bytes('CKA_EC_POINT');
+  if (point === undefined) throw new TypeError('The token does not give the point of the audit key');
+  return { keyType: 'EC-HSM', curve: 'P-256', ...decodeEcPoint('P-256', point) };
+}
+
+export function sealRequest(host: HsmHost, input: Uint8Array): RingRequest {
+  const { seal: object } = host.poolKeys;
+  return ringRequest(RING_OPERATION.sign, {
+    mechanism: MECHANISM.CKM_SHA256_HMAC,
+    object,
+    input,
+    capacity: SEAL_BYTES,
+  });
+}
+
+/** The token compares, and the right seal never leaves it. */
+export function sealVerification(host: HsmHost, input: Uint8Array, seal: Uint8Array): RingRequest {
+  const { seal: object } = host.poolKeys;
+  return ringRequest(RING_OPERATION.verify, { mechanism: MECHANISM.CKM_SHA256_HMAC, object, input, input2: seal });
+}
+
+export function auditSignatureRequest(host: HsmHost, digest: Uint8Array): RingRequest {
+  const { auditPrivate: object } = host.poolKeys;
+  const mechanism = MECHANISM.CKM_ECDSA;
+  return ringRequest(RING_OPERATION.sign, { mechanism, object, input: digest, capacity: P256_SIGNATURE_BYTES });
+}
+
+async function findKey(ask: Ask, name: PoolKeyName, objectClass: keyof typeof OBJECT_CLASS): Promise<number> {
+  const label = Buffer.from(POOL_KEY_LABEL[name], 'utf8');
+  const template = encodeTemplate({ CKA_CLASS: OBJECT_CLASS[objectClass], CKA_TOKEN: true, CKA_LABEL: label });
+  const answer = await ask(ringRequest(RING_OPERATION.find, { template, capacity: TWO_HANDLES_BYTES }));
+  const [handle, second] = decodeHandles(answer);
+  if (handle === undefined) {
+    throw refusal(
+      'PoolKeysMissing',
+      `The token has no ${POOL_KEY_LABEL[name]} (${objectClass}): it has not been provisioned.`,
+    );
+  }
+  if (second !== undefined) {
+    throw refusal('PoolKeysAmbiguous', `The token has more than one ${POOL_KEY_LABEL[name]} (${objectClass}).`);
+  }
+  return handle;
+}
+
+async function copyKey(ask: Ask, object: number): Promise<number> {
+  const template = encodeTemplate({ CKA_TOKEN: false, CKA_EXTRACTABLE: false });
+  const [copy] = decodeHandles(
+    await ask(ringRequest(RING_OPERATION.copy, { object, template, capacity: HANDLE_BYTES })),
+  );
+  if (copy === undefined) throw new TypeError('The lane answered a copy without a handle');
+  return copy;
+}
+
+function refusal(innerCode: string, message: string): StrongroomError {
+  return new StrongroomError('ServiceUnavailable', message, { innerCode });
+}

@@ -1,0 +1,70 @@
+import { StrongroomError } from '../model/errors.ts';
+import { type InspectedToken, inspectTokens, startProvisioning } from '../pkcs11/provisioning.ts';
+import { CryptokiFailure, RETURN_VALUE } from '../pkcs11/return_value.ts';
+import type { PinGuard } from './pin_guard.ts';
+import type { PinSource } from './pin_source.ts';
+
+/** Which token of the module. A label has to be the only one of its kind. */
+export type TokenChoice = { readonly label: string } | { readonly serial: string };
+
+export interface TokenModuleOptions {
+  readonly module: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const WRONG_PIN: ReadonlySet<number> = new Set([
+  RETURN_VALUE.CKR_PIN_INCORRECT,
+  RETURN_VALUE.CKR_PIN_INVALID,
+  RETURN_VALUE.CKR_PIN_LEN_RANGE,
+]);
+
+/** Looks the token up, in a child process. ServiceUnavailable (TokenNotFound, TokenAmbiguous) when there is not exactly one. */
+export async function findToken(options: TokenModuleOptions, choice: TokenChoice): Promise<InspectedToken> {
+  const tokens = await inspectTokens(options);
+  const wanted = 'serial' in choice ? `serial number ${choice.serial}` : `label ${JSON.stringify(choice.label)}`;
+  const found = tokens.filter((token) =>
+    'serial' in choice ? token.serial === choice.serial : token.label === choice.label,
+  );
+  const [token, second] = found;
+  if (token === undefined) {
+    throw new StrongroomError('ServiceUnavailable', `The module has no token with the ${wanted}.`, {
+      innerCode: 'TokenNotFound',
+    });
+  }
+  if (second !== undefined) {
+    throw new StrongroomError('ServiceUnavailable', `The module has ${found.length} tokens with the ${wanted}.`, {
+      innerCode: 'TokenAmbiguous',
+    });
+  }
+  return token;
+}
+
+export interface PoolKeyCreation extends TokenModuleOptions {
+  readonly token: InspectedToken;
+  readonly pin: PinSource;
+  readonly guard: PinGuard;
+  readonly softHsmTokenDirectory: string | undefined;
+}
+
+/** Makes the pool keys that the token lacks. Sends the PIN, so it is guarded like any other login. */
+export async function createPoolKeys({
+  module,
+  environment,
+  token,
+  pin,
+  guard,
+  softHsmTokenDirectory,
+}: PoolKeyCreation): Promise<void> {
+  const userPin = await pin.read();
+  try {
+    await guard.admit(token.serial, userPin);
+    await startProvisioning({ module, environment, label: token.label, userPin, softHsmTokenDirectory });
+  } catch (error) {
+    const cause = error instanceof StrongroomError ? error.cause : undefined;
+    if (cause instanceof CryptokiFailure && WRONG_PIN.has(cause.returnValue))
+      await guard.refused(token.serial, userPin);
+    throw error;
+  } finally {
+    userPin.fill(0);
+  }
+}

@@ -1,0 +1,27 @@
+import type { Algorithm, Realisation } from '../model/algorithm.ts';
+import { MECHANISM, MECHANISM_FLAG } from '../pkcs11/mechanism.ts';
+import type { MechanismSupport } from './token_answers.ts';
+import type { TokenProfile } from './token_profile.ts';
+
+const { CKF_SIGN, CKF_VERIFY, CKF_ENCRYPT, CKF_DECRYPT, CKF_WRAP, CKF_UNWRAP } = MECHANISM_FLAG;
+
+/** The first way to do an algorithm that this token has; undefined when it has none. */
+export function realisationOf(
+  algorithm: Algorithm,
+  mechanisms: ReadonlyMap<number, MechanismSupport>,
+  profile: Pick<TokenProfile, 'oaepHashes'>,
+): Realisation | undefined {
+  return algorithm.realisations.find((realisation) => {
+    const flags = mechanisms.get(MECHANISM[realisation.mechanism])?.flags ?? 0;
+    const needed = neededFlags(algorithm, realisation);
+    if ((flags & needed) !== needed) return false;
+    return (
+      realisation.parameter !== 'oaep' || (realisation.hash !== undefined && profile.oaepHashes.has(realisation.hash))
+    );
+  });
+}
+
+function neededFlags(algorithm: Algorithm, realisation: Realisation): number {
+  if (algorithm.operations.has('sign')) return CKF_SIGN | CKF_VERIFY;
+  return realisation.way === 'wrapObject' ? CKF_WRAP | CKF_UNWRAP : CKF_ENCRYPT | CKF_DECRYPT;
+}

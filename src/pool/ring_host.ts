@@ -1,0 +1,188 @@
+import { LIMITS } from '../model/limits.ts';
+import {
+  HOST_STATE,
+  type HostStatus,
+  type NativeRing,
+  nativeAddon,
+  OUTCOME,
+  RING_OPERATION,
+} from '../pkcs11/binding.ts';
+import { sharedDoorbell } from './doorbell.ts';
+import type { Completion, HsmHost, PoolKeyHandles, RingRequest } from './hsm_host.ts';
+import { RingClient } from './ring_client.ts';
+
+const READY_POLL_MS = 2;
+const LANE_FIELDS = 3;
+const KEY_GENERATION: ReadonlySet<number> = new Set([RING_OPERATION.generateKey, RING_OPERATION.generateKeyPair]);
+/** What a call is thought to take before the host has told better. */
+const FIRST_GUESS_US = 100;
+/** A mean over about the last 16 calls. */
+const MEAN_WEIGHT = 1 / 16;
+
+/** How a host ended. */
+export interface HostEnd {
+  readonly reason: string;
+  /** It was told to: nothing is wrong. */
+  readonly expected: boolean;
+}
+
+export interface StuckLane {
+  readonly lane: number;
+  readonly requestId: number;
+  readonly busyMs: number;
+}
+
+/** What hosts of both kinds share: a ring, and the account of what is in it. The subclass brings the lanes to life. */
+export abstract class RingHost implements HsmHost {
+  abstract readonly isolation: 'process' | 'thread';
+  abstract readonly pid: number | undefined;
+  readonly id: string;
+  readonly lanes: number;
+  /** Work of the pool that is with this host, from the choice of the host to the end of the try. */
+  tasks = 0;
+  /** Mean time inside the vendor library of late, to weigh hosts against each other. */
+  meanServiceUs = FIRST_GUESS_US;
+  /** False when the ring's memory may be swapped out. */
+  readonly locked: boolean;
+  protected readonly native: NativeRing;
+  readonly #ring: RingClient;
+  readonly #capacity: number;
+  readonly #laneStatus: Float64Array;
+  readonly #ended: ((end: HostEnd) => void)[] = [];
+  #poolKeys: PoolKeyHandles | undefined;
+  #draining = false;
+  #end: HostEnd | undefined;
+  #lastStatus: HostStatus | undefined;
+
+  protected constructor(id: string, lanes: number) {
+    this.id = id;
+    this.lanes = lanes;
+    this.#capacity = lanes * LIMITS.operationsInRingPerLane;
+    this.#laneStatus = new Float64Array(lanes * LANE_FIELDS);
+    // Twice the capacity: each task may have one request before its own, to bring the key there.
+    const slots = 2 ** Math.ceil(Math.log2(this.#capacity * 2));
+    const doorbell = sharedDoorbell();
+    this.native = new (nativeAddon().Ring)({ lanes, slots, arenaBlocks: arenaBlocks(lanes) }, doorbell.native);
+    this.locked = this.native.locked;
+    this.#ring = new RingClient(this.native, doorbell, slots);
+  }
+
+  get inFlight(): number {
+    return this.#ring.inFlight;
+  }
+
+  get capacity(): number {
+    return this.alive ? this.#capacity : 0;
+  }
+
+  get room(): number {
+    return this.alive && this.#ring.backlog === 0 ? Math.max(0, this.#capacity - this.tasks) : 0;
+  }
+
+  get alive(): boolean {
+    return this.#poolKeys !== undefined && !this.#draining && this.#end === undefined;
+  }
+
+  get end(): HostEnd | undefined {
+    return this.#end;
+  }
+
+  get poolKeys(): PoolKeyHandles {
+    if (this.#poolKeys === undefined) throw new TypeError('The host has not started yet');
+    return this.#poolKeys;
+  }
+
+  submit(request: RingRequest, settle: (completion: Completion) => void): void {
+    this.#ring.submit(request, settle);
+  }
+
+  /** The work that is asked of the lanes counts into the mean. */
+  served(serviceTimeUs: number): void {
+    this.meanServiceUs += (serviceTimeUs - this.meanServiceUs) * MEAN_WEIGHT;
+  }
+
+  /** From now on the host takes work. */
+  open(poolKeys: PoolKeyHandles): void {
+    this.#poolKeys = poolKeys;
+  }
+
+  /** No new work; what is there is finished. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Calls `listener` once, when the host has come to its end and everything that was in it is settled. */
+  onEnd(listener: (end: HostEnd) => void): void {
+    if (this.#end === undefined) this.#ended.push(listener);
+    else listener(this.#end);
+  }
+
+  /** Waits until the lanes are logged in. Answers the status it came to: ready or failed, or what it was when the time ran out. */
+  async started(timeoutMs: number): Promise<HostStatus> {
+    const until = performance.now() + timeoutMs;
+    for (;;) {
+      const status = this.#lastStatus ?? this.native.hostStatus();
+      if (status.state !== HOST_STATE.starting || this.#end !== undefined || performance.now() > until) return status;
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+  }
+
+  /** Lanes that have been inside one call for too long. */
+  stuckLanes(stuckLaneMs: number, stuckKeyGenerationMs: number): StuckLane[] {
+    const status = this.#laneStatus;
+    const lanes = this.native.laneStatus(status);
+    const stuck: StuckLane[] = [];
+    for (let lane = 0; lane < lanes; lane++) {
+      const busyMs = status[lane * LANE_FIELDS] as number;
+      const operation = status[lane * LANE_FIELDS + 1] as number;
+      if (busyMs > (KEY_GENERATION.has(operation) ? stuckKeyGenerationMs : stuckLaneMs)) {
+        stuck.push({ lane, requestId: status[lane * LANE_FIELDS + 2] as number, busyMs });
+      }
+    }
+    return stuck;
+  }
+
+  /** True while some lane is inside the vendor library. */
+  get working(): boolean {
+    const lanes = this.native.laneStatus(this.#laneStatus);
+    for (let lane = 0; lane < lanes; lane++) if ((this.#laneStatus[lane * LANE_FIELDS] as number) >= 0) return true;
+    return false;
+  }
+
+  /** Answers delivered so far. */
+  get delivered(): number {
+    return this.#ring.delivered;
+  }
+
+  /** Ends the wait for what a stuck lane is at: nobody can tell whether it was done. */
+  giveUp(requestId: number): void {
+    this.#ring.giveUp(requestId, OUTCOME.unknown);
+  }
+
+  /** Memory of the host's own process, where it has one. */
+  abstract residentBytes(): number | undefined;
+
+  /** Ends the host at once, whatever it is doing. */
+  abstract kill(reason: string): void;
+
+  /** Ends the host in good order; at once when that takes longer than `graceMs`. */
+  abstract stop(graceMs: number, reason: string): Promise<void>;
+
+  /**
+   * The lanes are gone, or count as gone: settles everything that was in the ring, and closes it, which also asks the lanes to end.
+   * Its memory stays as long as a lane has hold of it.
+   */
+  protected ended(end: HostEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#lastStatus = this.native.hostStatus();
+    this.#ring.abandon();
+    this.#ring.close();
+    for (const listener of this.#ended) listener(end);
+  }
+}
+
+/** Large values are rare: what finds no block waits in the staging buffer. */
+function arenaBlocks(lanes: number): number {
+  return Math.min(16 * lanes, 256);
+}

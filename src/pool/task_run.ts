@@ -1,0 +1,223 @@
+import { type ErrorCode, StrongroomError } from '../model/errors.ts';
+import { nativeAddon, OUTCOME, type RingOperation } from '../pkcs11/binding.ts';
+import { cryptokiFailure, type Reaction, type ReactionClass, reactionTo } from '../pkcs11/return_value.ts';
+import type { Completion, RingRequest } from './hsm_host.ts';
+import type { HsmTask } from './hsm_task.ts';
+import type { RingHost } from './ring_host.ts';
+
+/** What a run needs of the hosts that it may be done on. */
+export interface TaskHosts {
+  /** The host to do it on, undefined when there is none now. `excluded` failed before and is taken only where there is no other. */
+  choose(task: HsmTask, excluded: RingHost | undefined): RingHost | undefined;
+  /** No host now: starts the run again when there is one, or fails it. */
+  park(run: TaskRun): void;
+  /** A return value spoke against the instance or the token; the run goes its own way. */
+  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void;
+  /** A self-test failed: nothing that the token gives counts any more. */
+  readonly unfit: boolean;
+}
+
+/** After these a mutating operation was certainly not done; after any other failure nobody knows. */
+const CERTAIN: ReadonlySet<ReactionClass> = new Set<ReactionClass>([
+  'callerInput',
+  'policy',
+  'capability',
+  'bufferTooSmall',
+  'handleUnknown',
+  'refused',
+  'defect',
+]);
+
+/** Done again on the same token these only fail again. */
+const NOT_HERE: ReadonlySet<ReactionClass> = new Set<ReactionClass>([
+  'capability',
+  'refused',
+  'defect',
+  'pin',
+  'fatal',
+]);
+
+/** The fault may lie in the instance, so another one goes first. */
+const ELSEWHERE: ReadonlySet<ReactionClass> = new Set<ReactionClass>([
+  'retryElsewhere',
+  'sessionLost',
+  'hostLost',
+  'tokenLost',
+]);
+
+const MESSAGES: Partial<Record<ErrorCode, string>> = {
+  ServiceUnavailable: 'The HSM is not available for this operation now.',
+  OutcomeUnknown: 'The HSM failed while it did this, and whether it was done is not known.',
+  Timeout: 'The operation was not done in time.',
+  Throttled: 'Too many operations wait for the HSM.',
+  NotSupported: 'The HSM does not support this operation.',
+  KeyMissing: 'The HSM does not know the key any more.',
+  SelfTestFailed: 'The HSM failed a self-test.',
+};
+
+/** Hosts that may go away while one task is brought to them. More would mean that what is brought is what they die of. */
+const LOST_PREPARATIONS = 3;
+
+let functionNames: readonly string[] | undefined;
+
+/**
+ * One task on its way through the pool: chooses a host, has the request prepared, submits it and reacts to what comes back.
+ * It costs one object and one closure, however many tries it takes.
+ */
+export class TaskRun {
+  readonly task: HsmTask;
+  readonly #hosts: TaskHosts;
+  #host: RingHost | undefined;
+  #excluded: RingHost | undefined;
+  #operation: RingOperation | 0 = 0;
+  #deaths = 0;
+  #failures = 0;
+  #lostPreparations = 0;
+  /** What the answer was found to need. */
+  #capacity = 0;
+
+  constructor(task: HsmTask, hosts: TaskHosts) {
+    this.task = task;
+    this.#hosts = hosts;
+  }
+
+  start(): void {
+    const { task } = this;
+    if (this.#hosts.unfit) {
+      this.fail('SelfTestFailed');
+      return;
+    }
+    if (performance.now() >= task.deadline) {
+      this.fail('Timeout');
+      return;
+    }
+    const host = this.#hosts.choose(task, this.#excluded);
+    if (host === undefined) {
+      this.#hosts.park(this);
+      return;
+    }
+    this.#host = host;
+    host.tasks++;
+    let request: RingRequest | Promise<RingRequest>;
+    try {
+      request = task.prepare(host);
+    } catch (error) {
+      this.#notPrepared(error);
+      return;
+    }
+    if (request instanceof Promise) {
+      request.then(
+        (prepared) => this.#submit(prepared),
+        (error: unknown) => this.#notPrepared(error),
+      );
+    } else {
+      this.#submit(request);
+    }
+  }
+
+  fail(code: ErrorCode, cause?: unknown, retryAfterMs?: number): void {
+    const message = MESSAGES[code] ?? 'The operation failed inside the HSM.';
+    this.task.fail(new StrongroomError(code, message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) }));
+  }
+
+  #submit(request: RingRequest): void {
+    const host = this.#host as RingHost;
+    const remainingMs = Math.ceil(this.task.deadline - performance.now());
+    if (remainingMs <= 0) {
+      this.#endTry(host);
+      this.fail('Timeout');
+      return;
+    }
+    request.timeoutMs = remainingMs;
+    if (request.capacity < this.#capacity) request.capacity = this.#capacity;
+    this.#operation = request.operation;
+    try {
+      host.submit(request, this.#settle);
+    } catch (error) {
+      this.#endTry(host);
+      this.fail('InternalError', error);
+    }
+  }
+
+  readonly #settle = (completion: Completion): void => {
+    const host = this.#host as RingHost;
+    this.#endTry(host);
+    if (completion.outcome === OUTCOME.done) {
+      host.served(completion.serviceTimeUs);
+      if (this.#hosts.unfit) this.fail('SelfTestFailed');
+      else if (completion.returnValue === 0) this.task.settle(completion);
+      else this.#react(host, completion);
+    } else {
+      this.#unanswered(host, completion.outcome);
+    }
+  };
+
+  #endTry(host: RingHost): void {
+    host.tasks--;
+    this.task.release(host);
+  }
+
+  /** The host could not be made ready for the task. Where it went away meanwhile, that was why, and another may do better. */
+  #notPrepared(error: unknown): void {
+    const host = this.#host as RingHost;
+    host.tasks--;
+    if (!host.alive && this.#lostPreparations < LOST_PREPARATIONS) {
+      this.#lostPreparations++;
+      this.#again(host);
+    } else if (error instanceof StrongroomError) {
+      this.task.fail(error);
+    } else {
+      this.fail('InternalError', error);
+    }
+  }
+
+  #unanswered(host: RingHost, outcome: number): void {
+    const cause = host.end === undefined ? undefined : new Error(`The HSM host ${host.id} is gone: ${host.end.reason}`);
+    if (outcome === OUTCOME.expired) {
+      this.fail('Timeout', cause);
+    } else if (outcome === OUTCOME.notStarted) {
+      this.#again(host);
+    } else if (this.task.effect === 'mutating') {
+      this.fail('OutcomeUnknown', cause);
+    } else if (this.#deaths++ === 0) {
+      this.#again(host);
+    } else {
+      // Twice in a row the host died of it, or with it: a third time would be one host more.
+      this.fail('ServiceUnavailable', cause);
+    }
+  }
+
+  #react(host: RingHost, completion: Completion): void {
+    const reaction = reactionTo(this.#operation as RingOperation, this.task.input, completion.returnValue);
+    const kind = reaction.class;
+    if (kind === 'ok' || kind === 'result' || kind === 'callerInput' || kind === 'policy') {
+      this.task.settle(completion);
+      return;
+    }
+    functionNames ??= nativeAddon().functionNames();
+    const cause = cryptokiFailure(functionNames[completion.function] ?? 'The host', completion.returnValue);
+    this.#hosts.suspect(host, this.#operation as RingOperation, reaction, cause.message);
+    if (kind === 'handleUnknown') this.task.forget(host);
+    if (kind === 'bufferTooSmall') this.#capacity = completion.answerLength;
+    if (this.task.effect === 'mutating') {
+      this.fail(CERTAIN.has(kind) ? reaction.code : 'OutcomeUnknown', cause);
+    } else if (NOT_HERE.has(kind) || this.#failures >= reaction.retries) {
+      this.fail(reaction.code, cause);
+    } else if (reaction.backoffMs > 0) {
+      setTimeout(() => this.start(), jittered(reaction.backoffMs * 2 ** this.#failures++));
+    } else {
+      this.#failures++;
+      this.#again(ELSEWHERE.has(kind) ? host : undefined);
+    }
+  }
+
+  #again(excluded: RingHost | undefined): void {
+    this.#excluded = excluded;
+    this.start();
+  }
+}
+
+/** Between half and one and a half times as long, so that callers who failed together do not come back together. */
+function jittered(milliseconds: number): number {
+  return milliseconds * (0.5 + Math.random());
+}

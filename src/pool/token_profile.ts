@@ -1,0 +1,89 @@
+import { availableParallelism } from 'node:os';
+import type { HashName } from '../model/algorithm.ts';
+import { LIMITS } from '../model/limits.ts';
+
+export type TokenProfileName = 'softhsm' | 'generic';
+
+/** What a device family needs, and what it cannot do. Code takes the row, never the name. */
+export interface TokenProfile {
+  readonly name: TokenProfileName;
+  readonly hosts: number;
+  /** Lanes of one host: threads with one session each. */
+  readonly lanesPerHost: number;
+  /** Objects of the token are made and destroyed one at a time, because the module races with itself. */
+  readonly serialisedCreation: boolean;
+  /** Hashes of CKM_RSA_PKCS_OAEP: the mechanism list of a token does not tell them. */
+  readonly oaepHashes: ReadonlySet<HashName>;
+  /**
+   * CKA_PRIVATE of session objects. `public` spares SoftHSM from encrypting a value in its memory under a key that lies in the same
+   * memory; the value is CKA_SENSITIVE either way.
+   */
+  readonly sessionObjects: 'private' | 'public';
+  /** The pool keys are copied into session objects, which the module serves faster than objects of the token. */
+  readonly copiesPoolKeys: boolean;
+  /** False where the device's policy forbids C_WrapKey: then only resident custody works. */
+  readonly canWrap: boolean;
+  /**
+   * CKM_AES_KEY_WRAP_PAD is right for values of a multiple of so many bytes. SoftHSM 2.6.1 pads a value before it wraps it, so that the
+   * true length is not recorded (RFC 5649 §3) and the value unwraps with zeros at its end.
+   */
+  readonly keyWrapPadMultipleOf: 1 | 8;
+}
+
+const PROFILES: Readonly<Record<TokenProfileName, TokenProfile>> = {
+  /** One instance serialises everything under a global lock: a second lane makes it slower, a second process twice as fast. */
+  softhsm: {
+    name: 'softhsm',
+    hosts: Math.min(availableParallelism(), LIMITS.hostsPerToken),
+    lanesPerHost: 1,
+    serialisedCreation: true,
+    oaepHashes: new Set<HashName>(['SHA-1']),
+    sessionObjects: 'private',
+    copiesPoolKeys: true,
+    canWrap: true,
+    keyWrapPadMultipleOf: 8,
+  },
+  /** Any module with a device behind it: lanes hide the time that a call is on its way. */
+  generic: {
+    name: 'generic',
+    hosts: 1,
+    lanesPerHost: 4,
+    serialisedCreation: false,
+    oaepHashes: new Set<HashName>(['SHA-1', 'SHA-256']),
+    sessionObjects: 'private',
+    copiesPoolKeys: false,
+    canWrap: true,
+    keyWrapPadMultipleOf: 1,
+  },
+};
+
+const SOFTHSM_MODEL = /^SoftHSM/;
+
+export interface TokenProfileOptions {
+  /** `auto` asks the token who made it. */
+  readonly profile?: TokenProfileName | 'auto' | undefined;
+  readonly hosts?: number | undefined;
+  readonly lanesPerHost?: number | undefined;
+  readonly sessionObjects?: 'private' | 'public' | undefined;
+}
+
+/** The profile for a token, with what the operator set instead. */
+export function tokenProfile(options: TokenProfileOptions, token: { readonly model: string }): TokenProfile {
+  const { profile = 'auto' } = options;
+  const detected = SOFTHSM_MODEL.test(token.model) ? 'softhsm' : 'generic';
+  const name = profile === 'auto' ? detected : profile;
+  const row = PROFILES[name];
+  return {
+    ...row,
+    hosts: withinLimit(options.hosts ?? row.hosts, 'hosts', LIMITS.hostsPerToken),
+    lanesPerHost: withinLimit(options.lanesPerHost ?? row.lanesPerHost, 'lanesPerHost', LIMITS.lanesPerHost),
+    sessionObjects: options.sessionObjects ?? row.sessionObjects,
+  };
+}
+
+function withinLimit(value: number, what: string, most: number): number {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw new TypeError(`Expected an integer from 1 to ${most} for ${what}, received ${value}`);
+  }
+  return value;
+}

@@ -1,0 +1,194 @@
+import test from 'ava';
+import { StrongroomError } from '../../src/model/errors.ts';
+import { HostGroup } from '../../src/pool/host_group.ts';
+import type { HsmTask } from '../../src/pool/hsm_task.ts';
+import type { HostEnd, RingHost } from '../../src/pool/ring_host.ts';
+import { TaskRun } from '../../src/pool/task_run.ts';
+
+interface FakeHost {
+  id: string;
+  alive: boolean;
+  tasks: number;
+  meanServiceUs: number;
+  finish(end?: Partial<HostEnd>): void;
+}
+
+function fakeHost(id: string): FakeHost & RingHost {
+  const listeners: ((end: HostEnd) => void)[] = [];
+  const host = {
+    id,
+    alive: true,
+    lanes: 1,
+    tasks: 0,
+    inFlight: 0,
+    room: 64,
+    capacity: 64,
+    meanServiceUs: 100,
+    isolation: 'process',
+    onEnd: (listener: (end: HostEnd) => void) => listeners.push(listener),
+    finish: (end: Partial<HostEnd> = {}) => {
+      host.alive = false;
+      for (const listener of listeners) listener({ reason: 'for the test', expected: false, ...end });
+    },
+    kill: () => host.finish(),
+    stop: async () => host.finish({ expected: true }),
+    residentBytes: () => undefined,
+  };
+  return host as unknown as FakeHost & RingHost;
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function openGroup(hosts: number, options: { restartsPerMinute?: number } = {}) {
+  const started: (FakeHost & RingHost)[] = [];
+  let failure: Error | undefined;
+  const group = new HostGroup({
+    hosts,
+    ...options,
+    start: async () => {
+      if (failure !== undefined) throw failure;
+      const host = fakeHost(`host-${started.length + 1}`);
+      started.push(host);
+      return host;
+    },
+  });
+  await group.open();
+  return {
+    group,
+    started,
+    failWith: (error: Error | undefined) => {
+      failure = error;
+    },
+  };
+}
+
+function task(fields: Partial<HsmTask> = {}): HsmTask & { error: StrongroomError | undefined } {
+  const made = {
+    effect: 'pure',
+    input: 'engine',
+    deadline: performance.now() + 500,
+    error: undefined as StrongroomError | undefined,
+    prefers: () => true,
+    prepare: () => new Promise(() => undefined),
+    release: () => undefined,
+    settle: () => undefined,
+    fail: (error: StrongroomError) => {
+      made.error = error;
+    },
+    forget: () => undefined,
+    ...fields,
+  };
+  return made as HsmTask & { error: StrongroomError | undefined };
+}
+
+test('work goes where the least is waiting, counted in time', async (t) => {
+  const { group, started } = await openGroup(2);
+  const [a, b] = started as [FakeHost & RingHost, FakeHost & RingHost];
+  a.tasks = 3;
+  b.tasks = 2;
+  t.is(group.choose(task(), undefined), b);
+  b.meanServiceUs = 1_500;
+  t.is(group.choose(task(), undefined), a, 'two signatures of 1.5 ms are more than three of 0.1 ms');
+});
+
+test('a host that holds the key is preferred, unless it is clearly busier', async (t) => {
+  const { group, started } = await openGroup(2);
+  const [a, b] = started as [FakeHost & RingHost, FakeHost & RingHost];
+  const keyInA = task({ prefers: (host) => host.id === a.id });
+  a.tasks = 2;
+  t.is(group.choose(keyInA, undefined), a);
+  a.tasks = 20;
+  t.is(group.choose(keyInA, undefined), b);
+});
+
+test('a host that failed the task before is taken only where there is no other', async (t) => {
+  const { group, started } = await openGroup(2);
+  const [a, b] = started as [FakeHost & RingHost, FakeHost & RingHost];
+  b.tasks = 60;
+  t.is(group.choose(task(), a), b);
+  b.alive = false;
+  t.is(group.choose(task(), a), a);
+  a.alive = false;
+  t.is(group.choose(task(), undefined), undefined);
+});
+
+test('a host that ended is replaced by another', async (t) => {
+  const { group, started } = await openGroup(2);
+  const gone: string[] = [];
+  group.onGone(({ id }) => gone.push(id));
+  (started[0] as FakeHost).finish();
+  await nextTurn();
+  t.deepEqual(
+    group.hosts.map(({ id }) => id),
+    ['host-2', 'host-3'],
+  );
+  t.deepEqual(gone, ['host-1']);
+});
+
+test('work that found no host starts when there is one again', async (t) => {
+  const { group, started } = await openGroup(1);
+  (started[0] as FakeHost).alive = false;
+  let prepared = 0;
+  const parked = task({
+    prepare: () => {
+      prepared++;
+      return new Promise(() => undefined);
+    },
+  });
+  new TaskRun(parked, group).start();
+  t.is(group.parked, 1);
+  (started[0] as FakeHost).finish();
+  await nextTurn();
+  t.is(prepared, 1);
+  t.is(group.parked, 0);
+});
+
+test('work that waits for a host fails at its deadline', async (t) => {
+  const { group, started, failWith } = await openGroup(1);
+  failWith(new Error('no device'));
+  (started[0] as FakeHost).finish();
+  const parked = task({ deadline: performance.now() + 60 });
+  new TaskRun(parked, group).start();
+  t.is(parked.error, undefined);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  t.is(parked.error?.code, 'Timeout');
+  await group.close(0, 0);
+});
+
+test('a group that rests fails what cannot wait for it', async (t) => {
+  const { group, started } = await openGroup(1, { restartsPerMinute: 0 });
+  (started[0] as FakeHost).alive = false;
+  const parked = task();
+  new TaskRun(parked, group).start();
+  t.is(parked.error, undefined);
+  (started[0] as FakeHost).finish();
+  t.is(parked.error?.code, 'ServiceUnavailable');
+  t.true((parked.error?.retryAfterMs ?? 0) > 50_000);
+  group.resume();
+  await nextTurn();
+  t.is(group.hosts.length, 1);
+});
+
+test('a retirement is no death: it never makes a group rest', async (t) => {
+  const { group, started } = await openGroup(1, { restartsPerMinute: 0 });
+  for (let round = 0; round < 10; round++) {
+    (started.at(-1) as FakeHost).finish({ expected: true });
+    await nextTurn();
+    t.is(group.hosts.length, 1);
+  }
+});
+
+test('a refused PIN stops all starts until an operator has acted', async (t) => {
+  const { group, started, failWith } = await openGroup(1);
+  failWith(new StrongroomError('ServiceUnavailable', 'refused', { innerCode: 'PinRefused' }));
+  (started[0] as FakeHost).finish();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.is(started.length, 1);
+  const refused = task();
+  new TaskRun(refused, group).start();
+  t.is(refused.error?.code, 'ServiceUnavailable');
+  failWith(undefined);
+  group.resume();
+  await nextTurn();
+  t.is(group.hosts.length, 1);
+});

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { HsmPool } from '../../src/pool/hsm_pool.ts';
+import { poolToken } from './pool_token.ts';
+
+const SLEEPING_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
+const ROW = Buffer.from('row');
+const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+test.serial('lanes as threads do the same, each host on a copy of the library of its own', async (t) => {
+  const token = await poolToken({ isolation: 'thread' });
+  t.teardown(() => token.remove());
+  const pool = await HsmPool.open(token.options);
+  t.like(pool.status(), { state: 'ready' });
+  t.deepEqual(
+    pool.status().hosts.map(({ isolation, pid }) => [isolation, pid]),
+    [
+      ['thread', undefined],
+      ['thread', undefined],
+    ],
+  );
+  const seals = await Promise.all(Array.from({ length: 500 }, () => pool.seal(ROW)));
+  t.is(new Set(seals.map((seal) => Buffer.from(seal).toString('hex'))).size, 1);
+  t.is((await pool.signAuditHead(randomBytes(32))).length, 64);
+  await pool.close();
+  t.deepEqual(pool.status().hosts, []);
+});
+
+test.serial('a thread that hangs is reported as stuck, and only its own operation is given up', async (t) => {
+  const token = await poolToken({ isolation: 'thread', hosts: 1, lanesPerHost: 2, stuckLaneMs: 300 });
+  t.teardown(() => token.remove());
+  const control = join(token.directory, 'control');
+  const environment = { ...token.options.environment, SLEEPING_MODULE_CONTROL: control };
+  const pool = await HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
+  await pool.seal(ROW);
+  await writeFile(control, 'C_Sign 1 hang once\n');
+  t.is((await pool.seal(ROW)).length, 32, 'it was done again on the lane that is left');
+  t.is(pool.status().hosts[0]?.stuckLanes, 1);
+  t.is(pool.status().hosts.length, 1);
+  await writeFile(control, 'C_Sign 1 hang once\n');
+  const last = pool.seal(ROW);
+  await sleep(600);
+  t.regex(pool.status().ended[0]?.reason ?? '', /^2 of 2 lanes stuck/);
+  t.is((await last).length, 32, 'another instance has taken the place of the first');
+  await pool.close({ drainMs: 0 });
+});
