@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { ConfigurationError, type ConfigurationProblem } from './configuration_error.ts';
+import { SETTING, type Setting } from './setting.ts';
+import { type Configuration, SETTINGS } from './settings.ts';
+
+export interface ConfigurationSources {
+  /** A JSON file; relative paths in it start from its own directory. */
+  readonly file?: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** By path in dots, as the command line gave them. They win over the environment, which wins over the file. */
+  readonly flags?: Readonly<Record<string, string | undefined>>;
+}
+
+const LARGEST_FILE_BYTES = 1024 * 1024;
+
+/** @throws ConfigurationError with every problem there is, never the first alone. */
+export function loadConfiguration(sources: ConfigurationSources): Configuration {
+  const problems: ConfigurationProblem[] = [];
+  const file = sources.file === undefined ? {} : readFile(sources.file, problems);
+  const base = sources.file === undefined ? process.cwd() : dirname(resolve(sources.file));
+
+  const valueAt = (path: string, setting: Setting<unknown>, inFile: unknown): unknown => {
+    const name = environmentName(path);
+    const flag = sources.flags?.[path];
+    const variable = sources.environment[name];
+    const given = flag ?? variable ?? inFile;
+    if (given === undefined) return setting.fallback;
+    const fromText = flag !== undefined || variable !== undefined;
+    const value = setting.take(given, fromText);
+    if (value === undefined) {
+      const source = flag === undefined && variable !== undefined ? ` (from ${name})` : '';
+      problems.push({ path, message: `Expected ${setting.expected}, received ${shown(given)}${source}.` });
+    }
+    return setting.isPath && typeof value === 'string' ? resolve(fromText ? '.' : base, value) : value;
+  };
+
+  const configuration = collect(SETTINGS, file, '', valueAt, problems) as Configuration;
+  problems.push(...contradictions(configuration));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return configuration;
+}
+
+/** `hsm.pinFile` is STRONGROOM_HSM_PIN_FILE. */
+export function environmentName(path: string): string {
+  return `STRONGROOM_${path.replaceAll('.', '_').replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+}
+
+type Branch = { readonly [name: string]: Branch | Setting<unknown> };
+
+function collect(
+  branch: Branch,
+  file: unknown,
+  prefix: string,
+  valueAt: (path: string, setting: Setting<unknown>, inFile: unknown) => unknown,
+  problems: ConfigurationProblem[],
+): unknown {
+  const members = memberMap(file, prefix, problems);
+  const collected: Record<string, unknown> = {};
+  for (const [name, entry] of Object.entries(branch)) {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    const inFile = members.get(name);
+    members.delete(name);
+    collected[name] = isSetting(entry)
+      ? valueAt(path, entry, inFile)
+      : collect(entry, inFile ?? {}, path, valueAt, problems);
+  }
+  for (const name of members.keys()) {
+    problems.push({ path: prefix === '' ? name : `${prefix}.${name}`, message: 'There is no such setting.' });
+  }
+  return Object.freeze(collected);
+}
+
+function isSetting(entry: Branch | Setting<unknown>): entry is Setting<unknown> {
+  return 'kind' in entry && entry.kind === SETTING;
+}
+
+function memberMap(value: unknown, path: string, problems: ConfigurationProblem[]): Map<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return new Map(Object.entries(value));
+  problems.push({ path: path === '' ? 'file' : path, message: `Expected an object, received ${shown(value)}.` });
+  return new Map();
+}
+
+function readFile(file: string, problems: ConfigurationProblem[]): unknown {
+  try {
+    const bytes = readFileSync(file);
+    if (bytes.length > LARGEST_FILE_BYTES) throw new RangeError(`more than ${LARGEST_FILE_BYTES} bytes`);
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? 'is not JSON' : `cannot be read (${reasonOf(error)})`;
+    problems.push({ path: 'file', message: `${file} ${reason}.` });
+    return {};
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+}
+
+/** What no single setting can tell. A value that was refused already is `undefined` here and counts as not given. */
+function contradictions(configuration: Configuration): ConfigurationProblem[] {
+  const { tls, hsm } = configuration;
+  const problems: ConfigurationProblem[] = [];
+  const need = (path: string, message: string) => problems.push({ path, message });
+  if (tls.certificate !== undefined && tls.key === undefined)
+    need('tls.key', 'Expected a path, because tls.certificate is set.');
+  if (tls.key !== undefined && tls.certificate === undefined)
+    need('tls.certificate', 'Expected a path, because tls.key is set.');
+  if (hsm.pinFile !== undefined && hsm.pinVariable !== undefined) {
+    need('hsm.pinVariable', 'Expected nothing, because hsm.pinFile is set.');
+  }
+  if (hsm.module !== undefined) {
+    if (hsm.tokenLabel === undefined)
+      need('hsm.tokenLabel', 'Expected the label of a token, because hsm.module is set.');
+    if (hsm.pinFile === undefined && hsm.pinVariable === undefined) {
+      need('hsm.pinFile', 'Expected a path (or hsm.pinVariable), because hsm.module is set.');
+    }
+  } else if (hsm.tokenLabel !== undefined || hsm.pinFile !== undefined || hsm.pinVariable !== undefined) {
+    need('hsm.module', 'Expected a path, because hsm.tokenLabel, hsm.pinFile or hsm.pinVariable is set.');
+  }
+  return problems;
+}
+
+const SHOWN_CHARACTERS = 60;
+
+function shown(value: unknown): string {
+  const written = JSON.stringify(value) ?? 'nothing';
+  return written.length > SHOWN_CHARACTERS ? `${written.slice(0, SHOWN_CHARACTERS)}…` : written;
+}

@@ -1,0 +1,94 @@
+/**
+ * One setting: what it is when nobody says anything, what is expected of it, and how a value is taken. Values from the environment and
+ * from flags are texts, those of the file are JSON; a file that says `"8443"` where a number belongs is as wrong as it looks.
+ */
+export interface Setting<T> {
+  readonly kind: typeof SETTING;
+  readonly fallback: T;
+  readonly expected: string;
+  /** `undefined` when the value will not do. */
+  readonly take: (value: unknown, isText: boolean) => T | undefined;
+  /** A relative path in a file starts from the file's directory. */
+  readonly isPath?: boolean;
+}
+
+export const SETTING: unique symbol = Symbol('setting');
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** A machine without IPv6 has no ::1: then `localhost` is 127.0.0.1 alone. */
+  readonly mayBeAbsent: boolean;
+}
+
+function setting<T>(fallback: T, expected: string, take: Setting<T>['take']): Setting<T> {
+  return { kind: SETTING, fallback, expected, take };
+}
+
+export function text<T extends string | undefined>(
+  fallback: T,
+  expected: string,
+  pattern: RegExp,
+): Setting<string | T> {
+  return setting<string | T>(fallback, expected, (value) =>
+    typeof value === 'string' && pattern.test(value) ? value : undefined,
+  );
+}
+
+export function path<T extends string | undefined>(fallback: T): Setting<string | T> {
+  return { ...text(fallback, 'a path', /^[^\0]{1,4096}$/), isPath: true };
+}
+
+export function choice<const V extends string, T extends V | undefined>(
+  fallback: T,
+  values: readonly V[],
+): Setting<V | T> {
+  return setting<V | T>(fallback, `one of ${values.join(', ')}`, (value) => values.find((each) => each === value));
+}
+
+export function integer<T extends number | undefined>(fallback: T, least: number, most: number): Setting<number | T> {
+  return setting<number | T>(fallback, `an integer from ${least} to ${most}`, (value, isText) => {
+    const number = isText && typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+    return typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most
+      ? number
+      : undefined;
+  });
+}
+
+export function flag(fallback: boolean): Setting<boolean> {
+  return setting(fallback, 'true or false', (value, isText) => {
+    if (typeof value === 'boolean') return value;
+    if (!isText) return undefined;
+    if (value === 'true') return true;
+    return value === 'false' ? false : undefined;
+  });
+}
+
+/** `HOST:PORT`, several as a list (in texts by commas). `localhost` is both loopback addresses. */
+export function addresses(fallback: string): Setting<readonly ListenAddress[]> {
+  const take = (value: unknown, isText: boolean): readonly ListenAddress[] | undefined => {
+    const items = typeof value === 'string' ? value.split(isText ? ',' : '\n') : value;
+    if (!Array.isArray(items) || items.length === 0 || items.length > MOST_ADDRESSES) return undefined;
+    const parsed = items.map(parseAddress);
+    return parsed.every((each) => each !== undefined) ? parsed.flat() : undefined;
+  };
+  return setting(take(fallback, true) ?? [], 'HOST:PORT, or several of them', take);
+}
+
+const MOST_ADDRESSES = 16;
+const ADDRESS = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9A-Za-z.-]{1,253})):(\d{1,5})$/;
+
+function parseAddress(item: unknown): ListenAddress[] | undefined {
+  const match = typeof item === 'string' ? ADDRESS.exec(item.trim()) : null;
+  if (match === null) return undefined;
+  const [, bracketed, plain, digits] = match;
+  const port = Number(digits);
+  if (port < 1 || port > 65_535) return undefined;
+  if (plain === 'localhost') {
+    return [
+      { host: '::1', port, mayBeAbsent: true },
+      { host: '127.0.0.1', port, mayBeAbsent: false },
+    ];
+  }
+  return [{ host: (bracketed ?? plain) as string, port, mayBeAbsent: false }];
+}

@@ -1,0 +1,56 @@
+import { LIMITS } from '../model/limits.ts';
+import { addresses, choice, flag, integer, path, type Setting, text } from './setting.ts';
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
+const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Every setting there is. A path in dots names one in messages; `hsm.pinFile` is STRONGROOM_HSM_PIN_FILE in the environment.
+ */
+export const SETTINGS = {
+  /** Everything that the server keeps. Created with mode 0700. */
+  dataDir: path('.strongroom'),
+  listen: addresses('localhost:8443'),
+  /** The HSM is served at `https://{hsm.name}.{domain}`, and tokens are issued for `https://{domain}`. */
+  domain: text('managedhsm.localhost', 'a host name in lower case with at least two labels', HOST_NAME),
+  /** Where the built-in issuer is served; `login.` and the parent of the domain unless named. */
+  loginHost: text(undefined, 'a host name in lower case with at least two labels', HOST_NAME),
+  /** The directory that principals belong to; made on first start unless named. */
+  tenant: text(undefined, 'a GUID in lower case', GUID),
+  region: text('local', '1 to 64 letters, digits or hyphens', /^[0-9A-Za-z-]{1,64}$/),
+  tls: {
+    /** The operator's own certificate chain and key in PEM, in place of those of the local authority. */
+    certificate: path(undefined),
+    key: path(undefined),
+  },
+  hsm: {
+    name: text('demo', '3 to 24 letters in lower case, digits or hyphens', /^[0-9a-z][0-9a-z-]{1,22}[0-9a-z]$/),
+    /** The PKCS#11 module; a SoftHSM token is made in the data directory unless named. */
+    module: path(undefined),
+    tokenLabel: text(undefined, '1 to 32 characters', /^.{1,32}$/u),
+    pinFile: path(undefined),
+    /** Name of the environment variable that carries the PIN. */
+    pinVariable: text(undefined, 'the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,127}$/),
+    profile: choice('auto', ['auto', 'softhsm', 'generic']),
+    isolation: choice('process', ['process', 'thread']),
+    hosts: integer(undefined, 1, LIMITS.hostsPerToken),
+    lanesPerHost: integer(undefined, 1, LIMITS.lanesPerHost),
+  },
+  engine: {
+    custody: choice('wrapped', ['wrapped', 'resident']),
+    operationTimeoutMs: integer(LIMITS.operationTimeoutMs, 100, 60_000),
+    operationsAdmitted: integer(LIMITS.operationsAdmitted, 1, LIMITS.operationsAdmitted),
+  },
+  compatibility: {
+    /** `/keys/delete` belongs to the Crypto User, as the live service has it. */
+    cryptoUserMayDelete: flag(false),
+  },
+  log: {
+    level: choice('info', ['fatal', 'error', 'warn', 'info', 'debug', 'silent']),
+  },
+} as const;
+
+type ValuesOf<T> = T extends Setting<infer V> ? V : { readonly [K in keyof T]: ValuesOf<T[K]> };
+
+/** All settings, validated and frozen. */
+export type Configuration = ValuesOf<typeof SETTINGS>;

@@ -1,0 +1,65 @@
+import { hash } from 'node:crypto';
+import { LIMITS } from '../model/limits.ts';
+import type { SecurityPrincipal } from '../model/principal.ts';
+import { type AccessTokenRules, verifyAccessToken } from './access_token.ts';
+
+const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
+
+interface CachedPrincipal {
+  readonly principal: SecurityPrincipal;
+  /** A clock that is set back ends it too: an hour that comes twice must not lengthen a token's life. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/**
+ * Who is it? Verifying a token costs as much as signing with a P-256 key, and callers send the same one with each request: so a verified one
+ * is remembered by its SHA-256 digest, for a minute at most.
+ */
+export class Authenticator {
+  readonly #rules: AccessTokenRules;
+  readonly #clock: () => number;
+  readonly #verified = new Map<string, CachedPrincipal>();
+
+  constructor(rules: AccessTokenRules, clock: () => number = Date.now) {
+    this.#rules = rules;
+    this.#clock = clock;
+  }
+
+  /** The access token of an Authorization header; `undefined` when it carries none, or something else. */
+  static bearerToken(authorization: string | undefined): string | undefined {
+    if (authorization === undefined || authorization.length > LIMITS.accessTokenCharacters) return undefined;
+    return BEARER.exec(authorization)?.[1];
+  }
+
+  /**
+   * Answers at once for a token that was verified a short while ago.
+   * @throws StrongroomError `Unauthorized`
+   */
+  authenticate(accessToken: string): SecurityPrincipal | Promise<SecurityPrincipal> {
+    const digest = hash('sha256', accessToken, 'base64');
+    const cached = this.#verified.get(digest);
+    const nowMs = this.#clock();
+    if (cached !== undefined && cached.fromMs <= nowMs && nowMs < cached.untilMs) return cached.principal;
+    return this.#verify(accessToken, digest, nowMs);
+  }
+
+  async #verify(accessToken: string, digest: string, nowMs: number): Promise<SecurityPrincipal> {
+    const { principal, expires } = await verifyAccessToken(accessToken, this.#rules, nowMs);
+    const untilMs = Math.min(nowMs + LIMITS.accessTokenCacheMs, (expires + LIMITS.clockSkewSeconds) * 1000);
+    this.#remember(digest, { principal, fromMs: nowMs, untilMs });
+    return principal;
+  }
+
+  /** Entries live equally long, so the first is the oldest. */
+  #remember(digest: string, entry: CachedPrincipal): void {
+    this.#verified.delete(digest);
+    if (this.#verified.size >= LIMITS.accessTokensCached) {
+      for (const oldest of this.#verified.keys()) {
+        this.#verified.delete(oldest);
+        break;
+      }
+    }
+    this.#verified.set(digest, entry);
+  }
+}

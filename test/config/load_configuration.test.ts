@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { ConfigurationError } from '../../src/config/configuration_error.ts';
+import { hostNames, originOf } from '../../src/config/host_names.ts';
+import { environmentName, loadConfiguration } from '../../src/config/load_configuration.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'strongroom-config-'));
+test.after.always(() => rmSync(directory, { recursive: true }));
+
+let files = 0;
+function fileOf(content: unknown): string {
+  const path = join(directory, `${files++}.json`);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+/** The problems by path; none when the configuration will do. */
+function problemsOf(sources: Partial<Parameters<typeof loadConfiguration>[0]>): Record<string, string> {
+  try {
+    loadConfiguration({ environment: {}, ...sources });
+    return {};
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return Object.fromEntries(error.problems.map(({ path, message }) => [path, message]));
+  }
+}
+
+test('without any source there is a default for everything', (t) => {
+  const configuration = loadConfiguration({ environment: {} });
+  t.like(configuration, {
+    domain: 'managedhsm.localhost',
+    hsm: { name: 'demo', module: undefined, isolation: 'process' },
+    engine: { custody: 'wrapped' },
+  });
+  t.deepEqual(configuration.listen, [
+    { host: '::1', port: 8443, mayBeAbsent: true },
+    { host: '127.0.0.1', port: 8443, mayBeAbsent: false },
+  ]);
+});
+
+test('a configuration cannot be changed', (t) => {
+  const configuration = loadConfiguration({ environment: {} });
+  t.true(Object.isFrozen(configuration));
+  t.true(Object.isFrozen(configuration.hsm));
+});
+
+test('a flag wins over the environment, and the environment over the file', (t) => {
+  const file = fileOf({ domain: 'file.example', region: 'file', hsm: { name: 'file' } });
+  const environment = { STRONGROOM_DOMAIN: 'environment.example', STRONGROOM_HSM_NAME: 'environment' };
+  const configuration = loadConfiguration({ file, environment, flags: { 'hsm.name': 'flag' } });
+  t.like(configuration, { region: 'file', domain: 'environment.example', hsm: { name: 'flag' } });
+});
+
+test('names in the environment follow from paths', (t) => {
+  t.is(environmentName('hsm.pinFile'), 'STRONGROOM_HSM_PIN_FILE');
+  t.is(environmentName('dataDir'), 'STRONGROOM_DATA_DIR');
+});
+
+test('numbers and truth values are texts in the environment and themselves in the file', (t) => {
+  const environment = { STRONGROOM_HSM_HOSTS: '3', STRONGROOM_COMPATIBILITY_CRYPTO_USER_MAY_DELETE: 'true' };
+  t.like(loadConfiguration({ environment }), { hsm: { hosts: 3 }, compatibility: { cryptoUserMayDelete: true } });
+  t.deepEqual(
+    Object.keys(problemsOf({ file: fileOf({ hsm: { hosts: '3' }, compatibility: { cryptoUserMayDelete: 'true' } }) })),
+    ['hsm.hosts', 'compatibility.cryptoUserMayDelete'],
+  );
+});
+
+test('every problem is told at once, with its path', (t) => {
+  const file = fileOf({
+    domain: 'localhost',
+    listen: ['nowhere'],
+    hsm: { name: 'X', module: '/m.so', lanesPerHost: 0, colour: 'red' },
+    engine: { custody: 'pocket' },
+    log: 'loud',
+    surprise: true,
+  });
+  const problems = problemsOf({ file, environment: { STRONGROOM_TENANT: 'me' }, flags: { dataDir: '' } });
+  t.deepEqual(Object.keys(problems).sort(), [
+    'dataDir',
+    'domain',
+    'engine.custody',
+    'hsm.colour',
+    'hsm.lanesPerHost',
+    'hsm.name',
+    'hsm.pinFile',
+    'hsm.tokenLabel',
+    'listen',
+    'log',
+    'surprise',
+    'tenant',
+  ]);
+  t.is(problems['engine.custody'], 'Expected one of wrapped, resident, received "pocket".');
+  t.is(problems.tenant, 'Expected a GUID in lower case, received "me" (from STRONGROOM_TENANT).');
+  t.is(problems.surprise, 'There is no such setting.');
+});
+
+const LISTEN: readonly [text: string, addresses: string[] | undefined][] = [
+  ['127.0.0.1:80', ['127.0.0.1:80']],
+  ['[::]:8443', [':::8443']],
+  ['0.0.0.0:1,[::1]:2', ['0.0.0.0:1', '::1:2']],
+  ['localhost:9', ['::1:9', '127.0.0.1:9']],
+  ['host.example:443', ['host.example:443']],
+  ['8443', undefined],
+  [':8443', undefined],
+  ['127.0.0.1', undefined],
+  ['127.0.0.1:0', undefined],
+  ['127.0.0.1:65536', undefined],
+  ['::1:8443', undefined],
+  ['', undefined],
+  ['a b:1', undefined],
+];
+
+for (const [text, addresses] of LISTEN) {
+  test(`listen ${JSON.stringify(text)} is ${addresses?.join(' and ') ?? 'refused'}`, (t) => {
+    if (addresses === undefined) {
+      t.deepEqual(Object.keys(problemsOf({ flags: { listen: text } })), ['listen']);
+    } else {
+      const { listen } = loadConfiguration({ environment: {}, flags: { listen: text } });
+      t.deepEqual(
+        listen.map(({ host, port }) => `${host}:${port}`),
+        addresses,
+      );
+    }
+  });
+}
+
+const CONTRADICTIONS: readonly [what: string, content: object, path: string][] = [
+  ['a certificate without key', { tls: { certificate: 'a' } }, 'tls.key'],
+  ['a key without certificate', { tls: { key: 'a' } }, 'tls.certificate'],
+  ['a module without label', { hsm: { module: 'm', pinFile: 'p' } }, 'hsm.tokenLabel'],
+  ['a module without PIN', { hsm: { module: 'm', tokenLabel: 'l' } }, 'hsm.pinFile'],
+  ['two PINs', { hsm: { module: 'm', tokenLabel: 'l', pinFile: 'p', pinVariable: 'P' } }, 'hsm.pinVariable'],
+  ['a label without module', { hsm: { tokenLabel: 'l' } }, 'hsm.module'],
+];
+
+for (const [what, content, path] of CONTRADICTIONS) {
+  test(`${what} is a problem of ${path}`, (t) => {
+    t.deepEqual(Object.keys(problemsOf({ file: fileOf(content) })), [path]);
+  });
+}
+
+test('a relative path of a file starts from the file, another from where the program runs', (t) => {
+  const file = fileOf({ dataDir: 'kept', tls: { certificate: '/c.pem', key: 'k.pem' } });
+  const configuration = loadConfiguration({ file, environment: {} });
+  t.is(configuration.dataDir, join(directory, 'kept'));
+  t.is(configuration.tls.certificate, '/c.pem');
+  t.is(configuration.tls.key, join(directory, 'k.pem'));
+  t.is(loadConfiguration({ environment: {}, flags: { dataDir: 'here' } }).dataDir, join(process.cwd(), 'here'));
+});
+
+for (const [what, file] of [
+  ['missing', join(directory, 'missing.json')],
+  ['no JSON', fileOf('{')],
+  ['a list', fileOf([])],
+  ['null', fileOf('null')],
+] as const) {
+  test(`a file that is ${what} is a problem of the file`, (t) => {
+    t.deepEqual(Object.keys(problemsOf({ file })), ['file']);
+  });
+}
+
+test('a member __proto__ in the file is no setting', (t) => {
+  t.deepEqual(Object.keys(problemsOf({ file: fileOf('{"__proto__":{"domain":"evil.example"}}') })), ['__proto__']);
+});
+
+test('the issuer is in the domain that the pool domain is in, unless it is named', (t) => {
+  const named = (flags: Record<string, string>) => hostNames(loadConfiguration({ environment: {}, flags }));
+  t.is(named({}).login, 'login.localhost');
+  t.is(named({ domain: 'managedhsm.example.org' }).login, 'login.example.org');
+  t.is(named({ loginHost: 'sts.example.org' }).login, 'sts.example.org');
+  t.deepEqual(named({}).all, [
+    'demo.managedhsm.localhost',
+    '*.managedhsm.localhost',
+    'login.localhost',
+    'localhost',
+    '127.0.0.1',
+    '::1',
+  ]);
+  t.is(originOf('a.example', 443), 'https://a.example');
+  t.is(originOf('a.example', 8443), 'https://a.example:8443');
+});
