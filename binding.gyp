@@ -1,8 +1,13 @@
 {
   'variables': {
-    # Both from the command line of `node-gyp configure`: --build_tests=1 --sanitize=address|thread
+    # From the command line of `node-gyp configure`: -- -Dbuild_tests=1 -Dsanitize=address|thread -Dwarnings_as_errors=1.
+    # Warnings are errors in the project's own check alone: a compiler that is newer than ours may have new ones.
     'build_tests%': 0,
     'sanitize%': '',
+    'warnings_as_errors%': 0,
+    # Asked of Node, because in another's project these packages lie beside this one and not below it.
+    'pkcs11_headers': "<!(node -p \"path.resolve(require.resolve('pkcs11js/package.json'), '../includes/pkcs11')\")",
+    'addon_headers': "<!(node -p \"path.dirname(require.resolve('node-addon-api/package.json'))\")",
     'core_sources': [
       'native/hardening.cc',
       'native/lane.cc',
@@ -32,11 +37,10 @@
       '-Wextra',
       '-Wshadow',
       '-Wconversion',
-      '-Werror',
       '-fstack-protector-strong',
       # Headers of others are not ours to warn about.
-      '-isystem<(module_root_dir)/node_modules/pkcs11js/includes/pkcs11',
-      '-isystem<(module_root_dir)/node_modules/node-addon-api',
+      '-isystem<(pkcs11_headers)',
+      '-isystem<(addon_headers)',
       '-isystem<(node_root_dir)/include/node',
     ],
     'include_dirs': ['native'],
@@ -48,6 +52,7 @@
       },
     },
     'conditions': [
+      ['warnings_as_errors==1', { 'cflags': ['-Werror'] }],
       ['sanitize==""', { 'cflags_cc': ['-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2'] }],
       ['sanitize=="address"', {
         'cflags_cc': ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g'],
@@ -110,9 +115,8 @@
             '-Wextra',
             '-Wshadow',
             '-Wconversion',
-            '-Werror',
             '-fvisibility=hidden',
-            '-isystem<(module_root_dir)/node_modules/pkcs11js/includes/pkcs11',
+            '-isystem<(pkcs11_headers)',
           ],
           'libraries': ['-ldl', '-lpthread'],
         },

@@ -1,4 +1,4 @@
-// What an operation answers, in the lane's own buffer: the request's bytes in the ring stay as they are until it is done.
+// What an operation answers, in the lane's own buffer: the request's bytes in the ring stay as they are until the end.
 #ifndef STRONGROOM_ANSWER_H_
 #define STRONGROOM_ANSWER_H_
 

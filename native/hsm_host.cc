@@ -91,9 +91,10 @@ int run() {
     fprintf(stderr, "hsm_host: %s\n", error.c_str());
     return 1;
   }
-  // A parent that had died before PR_SET_PDEATHSIG would leave this process alone for ever.
+  // A parent that had died before PR_SET_PDEATHSIG would leave this process alone for ever. In a ring that is not the
+  // parent's, nothing is written.
   if (getppid() != memory->header().ownerPid) {
-    memory->publishState(HostState::failed, 0, 0, "the host is not a child of the process that made the ring");
+    fputs("hsm_host: not a child of the process that made the ring\n", stderr);
     return 1;
   }
   ModuleOptions options;

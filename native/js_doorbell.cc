@@ -86,9 +86,10 @@ void JsDoorbell::answer(Napi::Env env) {
   bell_->clear();
   for (const auto& ring : *rings_) ring->acknowledge();
   // Without Napi::Error: it cannot be made once the environment is ending, and would take the process along.
+  const napi_status called =
+      napi_make_callback(env, *context_, env.Global(), onRing_.Value(), 0, nullptr, nullptr);
   napi_value thrown;
-  if (napi_make_callback(env, *context_, env.Global(), onRing_.Value(), 0, nullptr, nullptr) == napi_pending_exception &&
-      napi_get_and_clear_last_exception(env, &thrown) == napi_ok) {
+  if (called == napi_pending_exception && napi_get_and_clear_last_exception(env, &thrown) == napi_ok) {
     napi_fatal_exception(env, thrown);
   }
   if (poll_ == nullptr) return;

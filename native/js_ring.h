@@ -1,4 +1,4 @@
-// A ring as JavaScript has it: bytes are copied in at submit and out at drain, and nothing waits for garbage collection.
+// A ring as JavaScript has it: bytes are copied in at submit and out at drain, and garbage collection moves none.
 #ifndef STRONGROOM_JS_RING_H_
 #define STRONGROOM_JS_RING_H_
 

@@ -21,8 +21,8 @@ constexpr std::chrono::seconds kTeardownPatience{2};
 
 }  // namespace
 
-/// The thread that starts the lanes, waits for their end and finalises the library. It belongs to nobody: a lane that is
-/// stuck keeps it, and neither the JavaScript object nor the environment can wait for that.
+/// The thread that starts the lanes, waits for their end and finalises the library. It belongs to nobody: a lane that
+/// is stuck keeps it, and neither the JavaScript object nor the environment can wait for that.
 struct JsThreadHost::Supervision {
   explicit Supervision(std::shared_ptr<RingMemory> ringMemory) : memory(std::move(ringMemory)) {}
 

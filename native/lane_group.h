@@ -17,12 +17,13 @@ class LaneGroup {
  public:
   explicit LaneGroup(std::shared_ptr<RingMemory> memory) : memory_(std::move(memory)) {}
 
-  /// Opens the module and starts all lanes but the first; the ring then says `ready`, or `failed` and why. Zeroises the PIN.
+  /// Opens the module and starts all lanes but the first; the ring then says `ready`, or `failed` and why. Zeroises the
+  /// PIN.
   bool start(const ModuleOptions& options, SecureBytes pin);
 
   /// Runs the first lane until the ring is asked to stop. Then waits for the others, finalises the library, and says
-  /// `stopped`. A host of one lane has no second thread: as long as that is so, the C library spares itself the locks in
-  /// malloc, of which vendors' libraries make plenty of use.
+  /// `stopped`. A host of one lane has no second thread: as long as that is so, the C library spares itself the locks
+  /// in malloc, of which vendors' libraries make plenty of use.
   void run();
 
  private:

@@ -149,7 +149,8 @@ void LanePort::wait() {
   }
   RingHeader& header = memory_->header();
   const uint64_t bit = uint64_t{1} << lane_;
-  // The word is read before the bit is set: whoever clears the bit from then on changes the word, and the futex refuses to sleep.
+  // The word is read before the bit is set: whoever clears the bit from then on changes the word, and the futex refuses
+  // to sleep.
   const uint32_t word = header.wakeWord.load(std::memory_order_acquire);
   header.sleeping.fetch_or(bit, std::memory_order_acq_rel);
   if (submissions.empty() && !memory_->stopRequested()) {

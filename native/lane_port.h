@@ -56,7 +56,8 @@ class LanePort {
   uint64_t servedNs_ = 0;
   uint64_t oldestUnsignalledNs_ = 0;
   uint32_t unsignalled_ = 0;
-  /// How long an operation of a kind takes, by a hash of operation and mechanism: completions do not wait behind a slow one.
+  /// How long an operation of a kind takes, by a hash of operation and mechanism: completions do not wait behind a slow
+  /// one.
   std::array<uint32_t, 64> expectedNs_;
 };
 

@@ -90,8 +90,8 @@ Failure Module::load(const ModuleOptions& options) {
     path = "/proc/self/fd/" + std::to_string(copy);
   }
   void* library = dlopen(path.c_str(), flags);
-  // A copy stays open like the library stays loaded: the loader knows libraries by path, and would take the next copy, under
-  // the same number, for this one.
+  // A copy stays open like the library stays loaded: the loader knows libraries by path, and would take the next copy,
+  // under the same number, for this one.
   if (library == nullptr && copy >= 0) close(copy);
   if (library == nullptr) {
     const char* reason = dlerror();

@@ -42,8 +42,8 @@ class Module {
   CK_FUNCTION_LIST& api() { return *api_; }
   CK_SLOT_ID slot() const { return slot_; }
 
-  /// The session that makes, changes and destroys objects, one call at a time. Session objects live as long as the session
-  /// that made them, so this one is never replaced; and some tokens fail when two threads create at once.
+  /// The session that makes, changes and destroys objects, one call at a time. Session objects live as long as the
+  /// session that made them, so this one is never replaced; and some tokens fail when two threads create at once.
   CK_SESSION_HANDLE ownerSession() const { return ownerSession_; }
   std::mutex& ownerMutex() { return ownerMutex_; }
 

@@ -35,7 +35,7 @@ constexpr std::array<OaepHash, 4> kHashes = {{
     {CKM_SHA512, CKG_MGF1_SHA512, sizeof kEmptySha512, kEmptySha512},
 }};
 
-// Conditions are words of all ones or of zero. The barrier keeps the compiler from seeing that and making a branch of it.
+// Conditions are words of all ones or of zero. The barrier keeps the compiler from seeing that and making a branch.
 uint64_t opaque(uint64_t value) {
   __asm__("" : "+r"(value));
   return value;
@@ -45,11 +45,14 @@ uint64_t whenZero(uint64_t value) { return opaque(0) - opaque((~value & (value -
 
 uint64_t whenEqual(uint64_t a, uint64_t b) { return whenZero(a ^ b); }
 
-uint64_t select(uint64_t condition, uint64_t a, uint64_t b) { return (opaque(condition) & a) | (~opaque(condition) & b); }
+uint64_t select(uint64_t condition, uint64_t a, uint64_t b) {
+  const uint64_t word = opaque(condition);
+  return (word & a) | (~word & b);
+}
 
 uint8_t selectByte(uint64_t condition, uint8_t a, uint8_t b) { return static_cast<uint8_t>(select(condition, a, b)); }
 
-/// Moves the bytes from `start` on, a secret index, to the front, in as many passes over all of them as an index has bits.
+/// Moves the bytes from `start` on, a secret index, to the front, in as many passes over all as an index has bits.
 void moveToFront(std::span<uint8_t> bytes, uint64_t start) {
   for (size_t step = 1; step < bytes.size(); step <<= 1) {
     const uint64_t moves = ~whenZero(start & step);

@@ -46,7 +46,7 @@ class Oaep {
     return static_cast<ptrdiff_t>(modulusBytes) - 2 * static_cast<ptrdiff_t>(hash_.bytes) - 2;
   }
 
-  /// Fills `encoded`, as long as the modulus. `seed` is as long as the hash; the message no longer than `longestMessage`.
+  /// Fills `encoded`, as long as the modulus. `seed` is as long as the hash, the message within `longestMessage`.
   bool encode(std::span<const uint8_t> message, std::span<const uint8_t> seed, std::span<uint8_t> encoded);
 
   struct Decoded {
@@ -54,7 +54,7 @@ class Oaep {
     uint64_t valid;
     size_t length;
   };
-  /// Decodes in place: the message then starts at `encoded`, and everything behind it is zero. False when a digest failed.
+  /// Decodes in place: the message then starts at `encoded`, and all behind it is zero. False when a digest failed.
   bool decode(std::span<uint8_t> encoded, Decoded& decoded);
 
  private:

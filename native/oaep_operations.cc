@@ -20,7 +20,8 @@ class TokenDigester : public Digester {
     CK_MECHANISM mechanism{hash.mechanism, nullptr, 0};
     if (!answer_.report(Function::C_DigestInit, api.C_DigestInit(session_.handle(), &mechanism))) return false;
     CK_ULONG length = hash.bytes;
-    const CK_RV result = api.C_Digest(session_.handle(), const_cast<CK_BYTE_PTR>(input.data()), input.size(), out, &length);
+    const CK_RV result =
+        api.C_Digest(session_.handle(), const_cast<CK_BYTE_PTR>(input.data()), input.size(), out, &length);
     return answer_.report(Function::C_Digest, result == CKR_OK && length != hash.bytes ? CKR_GENERAL_ERROR : result);
   }
 
@@ -109,7 +110,7 @@ void Operations::oaepDecrypt(const Request& request, Answer& answer) {
     answer.report(Function::C_Decrypt, CKR_ENCRYPTED_DATA_INVALID);
     return;
   }
-  // A library that gives the number without leading zeros has shown by that how many there were; nothing more is lost here.
+  // A library that gives the number without leading zeros has shown by that how many there were; no more is lost here.
   uint8_t* const encoded = answer.begin();
   memmove(encoded + (length - decrypted), encoded, decrypted);
   memset(encoded, 0, length - decrypted);

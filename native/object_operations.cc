@@ -32,7 +32,7 @@ bool readMechanism(Mechanism& mechanism, const Request& request, Answer& answer)
   return mechanism.read(request) || malformed(answer);
 }
 
-/// Puts headers before the values, which lie in order behind the answer's end, and closes gaps that shorter values left.
+/// Puts headers before the values, which lie in order behind the answer's end, and closes gaps that shorter ones left.
 void appendAttributes(std::span<const CK_ATTRIBUTE> attributes, Answer& answer) {
   for (const CK_ATTRIBUTE& attribute : attributes) {
     AttributeHeader header{static_cast<uint32_t>(attribute.type), static_cast<uint32_t>(AttributeKind::absent), 0, 0};

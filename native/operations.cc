@@ -87,7 +87,7 @@ void Operations::settleSession(const Request& request, const Answer& answer) {
       session_.close();
       break;
     default:
-      // An operation that a library leaves active after another error shows as CKR_OPERATION_ACTIVE at the next `begin`.
+      // An operation that a library leaves active after another error shows at the next `begin`.
       break;
   }
 }
@@ -98,8 +98,8 @@ bool Operations::beginWithKey(Function function, InitCall call, Mechanism& mecha
 }
 
 bool Operations::produce(Function function, OutputCall call, std::span<const uint8_t> input, Answer& answer) {
-  // The whole buffer is offered, not the capacity that the caller named: libraries refuse a decryption into less than the
-  // length of the ciphertext, and what is too small leaves the operation active.
+  // The whole buffer is offered, not the capacity that the caller named: libraries refuse a decryption into less than
+  // the length of the ciphertext, and what is too small leaves the operation active.
   CK_ULONG length = answer.room();
   const CK_RV result = call(session_.handle(), inputOf(input), input.size(), answer.end(), &length);
   answer.report(function, result);

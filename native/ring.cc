@@ -174,8 +174,8 @@ void Ring::release(uint32_t slot) {
 }
 
 void Ring::acknowledge() {
-  // Reading first spares the line of a ring that has not called. It cannot miss one: the lane writes to the doorbell after
-  // it has set the flag, and whoever comes here has read the doorbell.
+  // Reading first spares the line of a ring that has not called. It cannot miss one: the lane writes to the doorbell
+  // after it has set the flag, and whoever comes here has read the doorbell.
   auto& notified = memory_->header().notified;
   if (notified.load(std::memory_order_acquire) != 0) notified.exchange(0, std::memory_order_acq_rel);
 }

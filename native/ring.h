@@ -38,8 +38,8 @@ class Ring {
   /// Says what is wrong with the records in `staging`; nullptr when `submit` may have them.
   static const char* stagingProblem(std::span<const uint8_t> staging);
 
-  /// Puts requests into free slots in order, wakes lanes, and zeroises what it took. Answers the bytes consumed, which is
-  /// less than given when slots or blocks run out. The records have passed `stagingProblem`.
+  /// Puts requests into free slots in order, wakes lanes, and zeroises what it took. Answers the bytes consumed, less
+  /// than given when slots or blocks run out. The records have passed `stagingProblem`.
   size_t submit(std::span<uint8_t> staging);
 
   /// Writes whole completions, at most `limit`, and frees their slots. Answers the bytes written.
@@ -51,8 +51,8 @@ class Ring {
   /// Before a drain that a ring of the doorbell called for: from here on the next completion rings again.
   void acknowledge();
 
-  /// The host is gone, or is to count as gone: nothing can be submitted from now on, and what it had not finished ends as
-  /// `notStarted` or `unknown`.
+  /// The host is gone, or is to count as gone: nothing can be submitted from now on, and what it had not finished ends
+  /// as `notStarted` or `unknown`.
   void abandon();
 
   HostStatus hostStatus();

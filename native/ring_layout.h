@@ -30,7 +30,7 @@ inline constexpr uint32_t kSpinTurns = 2'000;
 /// Steps down in scheduling priority that a lane takes, so that the event loop comes first.
 inline constexpr int kLaneNiceness = 5;
 
-/// The slot's life: free → submitted → claimed → done → free. `abandoned` is where the owner takes a slot back from a dead host.
+/// The slot's life: free → submitted → claimed → done → free. With `abandoned` the owner takes it from a dead host.
 enum class SlotState : uint32_t { free = 0, submitted = 1, claimed = 2, done = 3, abandoned = 4 };
 
 struct alignas(kCacheLine) Slot {

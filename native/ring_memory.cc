@@ -33,8 +33,8 @@ const char* headerProblem(const RingHeader& header, size_t fileBytes) {
   const RingOptions options{header.lanes, header.slots, header.arenaBlocks};
   if (const char* problem = RingMemory::problem(options)) return problem;
   const RingLayout layout{header.slots, header.arenaBlocks};
-  if (header.totalBytes != layout.totalBytes() || fileBytes != layout.totalBytes()) return "the ring is of another size";
-  return nullptr;
+  const bool sized = header.totalBytes == layout.totalBytes() && fileBytes == layout.totalBytes();
+  return sized ? nullptr : "the ring is of another size";
 }
 
 }  // namespace
@@ -172,8 +172,8 @@ void RingMemory::notifyOwner() {
 }
 
 void RingMemory::wakeLanes(size_t count) {
-  // A read-modify-write and not a load: it and the lane's own setting of its bit are ordered one after the other, so that
-  // either the lane sees what was just queued, or this sees the lane's bit.
+  // A read-modify-write and not a load: it and the lane's own setting of its bit are ordered one after the other, so
+  // that either the lane sees what was just queued, or this sees the lane's bit.
   auto& sleeping = header().sleeping;
   uint64_t bits = sleeping.fetch_or(0, std::memory_order_acq_rel);
   if (bits == 0 || count == 0) return;

@@ -12,7 +12,8 @@
 
 namespace strongroom {
 
-/// A list of attributes whose values stay where they arrived: the views of a Template end with the bytes it was read from.
+/// A list of attributes whose values stay where they arrived: a Template is good for as long as the bytes it was read
+/// from.
 class Template {
  public:
   static constexpr size_t kMaxAttributes = 64;

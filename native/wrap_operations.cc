@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "operations.h"
 #include "owner_turn.h"
 
@@ -93,7 +95,8 @@ void Operations::unwrapBytes(const Request& request, Answer& answer) {
   if (!answer.report(Function::C_UnwrapKey, unwrapped)) return;
   CK_ATTRIBUTE value{CKA_VALUE, answer.end(), static_cast<CK_ULONG>(answer.room())};
   const CK_RV read = api.C_GetAttributeValue(session_.handle(), secret, &value, 1);
-  if (answer.report(Function::C_GetAttributeValue, read)) answer.grow(std::min<size_t>(value.ulValueLen, answer.room()));
+  const bool given = answer.report(Function::C_GetAttributeValue, read);
+  if (given) answer.grow(std::min<size_t>(value.ulValueLen, answer.room()));
   destroyTransient(secret);
 }
 

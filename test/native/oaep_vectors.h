@@ -1,0 +1,150 @@
+// Encoded messages of RSAES-OAEP with the empty label, as they come out of the raw RSA operation. The valid ones were encrypted by OpenSSL
+// (3.5.8, through Node.js; the one with two hashes by `openssl pkeyutl` 3.0) under throw-away RSA keys of 1024 and 2048 bits and
+// opened without padding. The invalid ones were encoded by hand with one fault each, and OpenSSL refused every one of them.
+#ifndef STRONGROOM_TEST_OAEP_VECTORS_H_
+#define STRONGROOM_TEST_OAEP_VECTORS_H_
+
+#include "cryptoki.h"
+
+namespace strongroom::test {
+
+struct OaepVector {
+  const char* name;
+  CK_MECHANISM_TYPE hash;
+  CK_RSA_PKCS_MGF_TYPE maskGeneration;
+  const char* encoded;
+  /// nullptr when the encoding is not valid.
+  const char* message;
+};
+
+inline constexpr OaepVector kOaepVectors[] = {
+    {"SHA-1, 16 bytes", CKM_SHA_1, CKG_MGF1_SHA1,
+     "00b430c5b454840b9054a137368674c7d761e2435b6f766f4e113558c81692f6aec755d501816a76586aae64d78c6276"
+     "4c08f9222419448260fb1253f220e08b38fa139b2662d8d1c161167cb3a284cce7b10bf30b0ebd46386b77fd6742ea77"
+     "819323d353fd311550442a7e8c3a150a62a1c8dcbfd0f687756efb0c628ad012",
+     "000102030405060708090a0b0c0d0e0f"},
+    {"SHA-1, empty", CKM_SHA_1, CKG_MGF1_SHA1,
+     "0026e4165493714cf3968956ea46bf52314d30ff35883d2b2099a805a657bbb53d2b92eacc52e4e2fcc899386e8b231b"
+     "f901d4f6258ad5367623df0dc86e1d9737e874118f3fa72d0e9e8fe6ef3b91d2a5c3d33defc5060c8e1f91603d0cde4d"
+     "76a35e247b08cda1fd729aad8225a580d579da2ce64f8ab7b93f4e39368f51b8",
+     ""},
+    {"SHA-1, longest", CKM_SHA_1, CKG_MGF1_SHA1,
+     "00d052a352904068273386da8d17c0897f95bcacc73477038fffb7da8466db1ebdd9442e2135193cb63464ced0baa947"
+     "88b8ebf177aaacaea9e7de8873fa73ddd04a8c83c1ce3c7c44134e9f5c9d79d1664213608953140532a590998cac6bbe"
+     "f86986c799f5b271d3ec538d6ced5f4267552e91a8268b3590db79810aac9b45",
+     "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+     "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"},
+    {"SHA-256, 16 bytes", CKM_SHA256, CKG_MGF1_SHA256,
+     "00c9979e66c887ca9ab9b4bf56259b5bb99cdb35c2c995e47631c739b1a176c0c7043535073497b849d6a5a83de86ac4"
+     "12dfdb004288582fd337cf9c80d058e23130b2013934c3934eb72fec3361671e8e40f0475de8e1fd51de90736505b699"
+     "cd4d4acbc244559108bdfa05022e4e20d1dbe0dacb7231a39908a85a0db912e7",
+     "000102030405060708090a0b0c0d0e0f"},
+    {"SHA-256, empty", CKM_SHA256, CKG_MGF1_SHA256,
+     "0045c18889cc233c3e67f8e55b07c8f3508eaeda6fbee5f5e80d174e3362dacf22a1f0c41ebb089a743b854b95f1cd3d"
+     "d41863cd22e7b6e2765e6242c0b59c9e6d7fbaa9e940aa43e476cefed63d2ede9fef932926c96f02ecab13c196f26115"
+     "9b80b26e28de9f6a68148d445a01dfecb6836b8d8738614c4c45baa36efd75c8",
+     ""},
+    {"SHA-256, longest, begins with zeros", CKM_SHA256, CKG_MGF1_SHA256,
+     "00753d540f5b8e61bc502420f12c8beec72d19eeb84e7a65e2632f3ba6fb7d1fb3bf0e93ab7d14d93f51f49741d08bb9"
+     "486a9d2a42ee4fc258d457258ce6ec28776fe626bb5bc357c356c581988a68a21ffaf7ba7c4d9c4ed8f46c463ad430a0"
+     "1c988c57173440a8e068e117cced8e885e6b708d112dea4e255bc3f0a2f34467",
+     "000000000000000000000000000000000000000001010101010101010101010101010101010101010101010101010101"
+     "0101010101010101010101010101"},
+    {"SHA-384, 16 bytes", CKM_SHA384, CKG_MGF1_SHA384,
+     "00eb91104da5e75af6ee0f7259d0d466faa66fba2b4e49d7d88a534a0e3793a17613500936ae61119a6d324116aa7a7d"
+     "d54b031e4074be9f8fbd59a9942554071307c76629c75cd3c4a8fe5ec17622f12985c380fb09f1378afb845c745cc3d7"
+     "cf06386aa73cd47b8efc1e939802ededaeafb59626ed9825e28cecd1f13ceaa4",
+     "000102030405060708090a0b0c0d0e0f"},
+    {"SHA-512, 32 bytes", CKM_SHA512, CKG_MGF1_SHA512,
+     "00e14b65c7d784da64eed1e4e24f8da23fa02ff828a931d2e8881d2265c1cb38722f068e4622145bfec29f55bb6e525d"
+     "897be1937f074337ec2342dd51e81377537bbf1ecd14b79c542c662fd63d5fe100db7f713ad335da45eab3b3792c44c0"
+     "9a7f55892dde55023261812adbbad8fb435ace805799569a0b61c83a2dca63851c6e247a7bccff3b41c529754299b48f"
+     "907f7525ed4f566c580442529180b67b9c696888f2f3868f460fb60b4521b4e9c1ba22ee7f6e23352598d920fac5b01b"
+     "2a9d53dce4caad468185ef8c82d1cb9ad250db90905960df596eb9466e44a4eac5c1d358c422e521dab94a83ba9dd8ab"
+     "370fdc646e73ee1b209a247483412b9f",
+     "c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3"},
+    {"SHA-256 with MGF1-SHA-1, 16 bytes", CKM_SHA256, CKG_MGF1_SHA1,
+     "00d9d635e71c932ab4c41d55c01262dd6b98a0972b81fdd3e59a5d63a615d156907183f6eaae4e29311f14474855488b"
+     "1858494086a03dab918afbf03f8f3c7483a9c30d53b349721fed4013beea91a81e6b79966d07627ab53e302f5ad6730c"
+     "d03d5d87045ec51044f31f11e2a0c3faadc860dd710de50ae3392571d76c0fd2",
+     "000102030405060708090a0b0c0d0e0f"},
+    {"SHA-1, first byte is 1", CKM_SHA_1, CKG_MGF1_SHA1,
+     "0182d91e639cc65a3aa00b717ac7b3d1648875cdea8d50d8dcb72af3fca8260f9660767fc600a66d1ff9442d9051a479"
+     "e64e931c945f6826b2fab375dc7e11e3808d249c6cd31a36dd10f103e3771c42fb4958e9cc4a22adcd72a27bcd7926de"
+     "3faa5d76d55ca3948b1e0bc2b69c0b90f3ef0b0085d9d3994805ece060261afb",
+     nullptr},
+    {"SHA-1, hash of another label", CKM_SHA_1, CKG_MGF1_SHA1,
+     "00ca8c7e580c45077605cb7d1ee95abc04bc35114e8803a6d98fe1ae2064f4937920e03ecff2b7166c5779917a23e68d"
+     "85796717a99d7f135af4f4172fefbb1a861c12823e8f8a6bea3778886c5dd0e154757bdc4e95b746acc3bc9609b5ed7d"
+     "e9d2a833c5322a5810c8df9eabe00148dd0ac8d28eb36cd7467fe9c673176095",
+     nullptr},
+    {"SHA-1, last bit of the label hash flipped", CKM_SHA_1, CKG_MGF1_SHA1,
+     "00b0d2e599eaf9415e9b900cbc2897c5d4c743297bf3aaf3d1f0b4feb947dbada317e3f67ca0cb56edb6b63758099d0c"
+     "0c9921aa263b370ebb1785adaf4e40a05b3846f29df2911cad7308a49a938afdda5775e9b2c62c4cd977956fa75a4367"
+     "94a05aca872fcd46de58717ba804e71058b035fa096938c6a49d6b4ddd4e865f",
+     nullptr},
+    {"SHA-1, first bit of the label hash flipped", CKM_SHA_1, CKG_MGF1_SHA1,
+     "00a35c608e00931c9d408046c920fd60b83dde4e4fc94adada5eb36a77e958c7d7915c5522360998cb1560cb8ec44166"
+     "53b07d0a54949941153ec6939686eb8bd41063cbc721b87ee5f984d76faeaeabc19a404492362f075567305c2e4893ad"
+     "2549b0b49e3b0c28eebcd1f0f8b0de575bc278d4aa5cabbde66a03bd6a5204f0",
+     nullptr},
+    {"SHA-1, separator is 2", CKM_SHA_1, CKG_MGF1_SHA1,
+     "00b5d6cb7d56f56ea59f86ec63d7b985cea4b0f407f648889a7e149a843671b61e21448ffd67abe4a470d47694d2ed7b"
+     "e61abf9a8d52d61774c2112577d7f20f8ebda003b321d7cc39555666c118aee335920930765ce4094846c37ee1667e0b"
+     "66998305aa72d3e73d1283fb2937d53a8f2e815e337df6da73ed6c6537122c45",
+     nullptr},
+    {"SHA-1, padding holds a byte that is not zero", CKM_SHA_1, CKG_MGF1_SHA1,
+     "0090b17ee8f9aeb94ff00892f59715605b146ce5269feaaac038c69190aef173dbd5afb318071afe7c8935f7d037fa8a"
+     "b3909d78e2807105f3218fa8e911a6eaf65413eaadceea6b6f26d2a53993fdafad5da48ef06a4fadf71cbaed4bf87502"
+     "d81786ae9cd1a081ebe478cdd6faf9e2e16444a22873773e506d9dd5822878de",
+     nullptr},
+    {"SHA-1, no separator at all", CKM_SHA_1, CKG_MGF1_SHA1,
+     "0009bf0ef5c5d62c433f40de834a78d8ca7fe9d39043b4ea31ed0157b1c5ddd545617ae8b15f321087756cc62d686db2"
+     "a2eb5a88b3840e244c77a80a3c0be86d7044f6b2cc47db4a9a62408b1c31f505c523b44f9dace387997f3a3a48f4a227"
+     "7726645c567d0b4e6cb2e242237b82cffbc74ca7d54141493768f0e7668f714d",
+     nullptr},
+    {"SHA-256, first byte is 1", CKM_SHA256, CKG_MGF1_SHA256,
+     "014fd0ec57eed07c38bc29d741f47ae0084bbcf668730c653bf0f820d380a58ba27e8867b1301fa310f2cf577ed2acbb"
+     "f35efb63c2b0601f9edee5cf10d22608043abef7924c15b1d49f422e108208dc9b3a9688a93e26acb2bf0a1dc45ba9a2"
+     "219be9696fa661fe4bdc41e4edbcee958abbfd218a2be34de411868db4ad5ef2",
+     nullptr},
+    {"SHA-256, hash of another label", CKM_SHA256, CKG_MGF1_SHA256,
+     "006c2c810d99dc305022d6af32c51cfcaa071224fa8e4d2ad36871a151b3b49d13c4d0a39770f20ac8964ba373f9ae82"
+     "457a1e31507c05cff2d6a1b69e240c6d271af035989b0bb4465bd6df972153c05199ec60f9cdfe0f9531c05e0bcd4ed1"
+     "52abf5c605465902d942e942ca486a0ec54e3046977289a1f3d76b213f77cbad",
+     nullptr},
+    {"SHA-256, last bit of the label hash flipped", CKM_SHA256, CKG_MGF1_SHA256,
+     "00347e1593570a3830a87ab07df90dbc1a366ef38853a4570d4ce45ba5d45987b58089731fd3318ef42d23c655ae9bea"
+     "ae4a4d3ea10f558f0733671117eaea161b102f04d83aae14add5f2ffbd52f31313d60edeac3f235ad963db22dbfbe1cf"
+     "b0333f4394a3884e044fa5391cc328ce07c7c30a991513a14a682d30b6a94a35",
+     nullptr},
+    {"SHA-256, first bit of the label hash flipped", CKM_SHA256, CKG_MGF1_SHA256,
+     "00629b1c9a1f0754b43c781ce71e9e79a0b86ea1630ac8571d860ba6d80479757d3292185956bd2037f30108e0ed1ab1"
+     "760587707a8379081fb2114f657527c0469fead0ede728ba6e44a231dc3594d69220c741344ee9c3e99ab3704a8593de"
+     "5af6ce58eb2d9b6c7bbedfb56692a8298e0e7d44270da3a9daa73a7696c3620a",
+     nullptr},
+    {"SHA-256, separator is 2", CKM_SHA256, CKG_MGF1_SHA256,
+     "006e837e625a70fe79f389cf23b11d89348bb4906233ffb6416d19e8feddd7f25c84aef74eaa0f6b583fcef585f19123"
+     "ab40bd0cb01e90e36219b1078d4211b247ebf03dd0b76733b5d12a355a1522453f8f377535b02a41e310a3de0c6e19fb"
+     "e4db356cbf3eede9736fb37a27627aba1ac89bf7c9868e2a4967ee2af5c2f9dc",
+     nullptr},
+    {"SHA-256, padding holds a byte that is not zero", CKM_SHA256, CKG_MGF1_SHA256,
+     "00f996066af51b5e8c456a6f55402273b4ce06ea3a13f4e9a25b218528f7cd0206d46cd56262a7731829dc5ed89f82d8"
+     "d683244b41f0775abdab6e17d23d5debbd9e55f2c5c18da023635569eea1dc6cb63289d035fcfeadebba79b6eac3b301"
+     "6c6df320269a2d88dbb88c821bfc4aa072826ba678dfa525515e8ba1f523fede",
+     nullptr},
+    {"SHA-256, no separator at all", CKM_SHA256, CKG_MGF1_SHA256,
+     "004f559660b886dcaebbdd56239fc8c6a2a278e958242b4d09517219ccbe77b89b8b375014916686583013e22d9b2d47"
+     "4c5995f282f98a5ae18201616b899116ce06749169d3fa894f8442ea16c6c0fb664ffdbdadfd674377cff52af21bf942"
+     "b8e2f1d23e70ca054bc0244cb02bd9563c84bfe774ae2be4671cd939b2c14c6e",
+     nullptr},
+    {"SHA-256 read as SHA-1", CKM_SHA_1, CKG_MGF1_SHA1,
+     "00834f5950f98e196162e0f922c8c531b9d2f120c2f047fab60a035e656b3b5241e53062411397bd00942f01d1f59f1d"
+     "22604d6173d5d5b3fd2a016f1e3360f843ed51d9e7c73ec19d2473df74eb7a3706a71a29445dfd66fefb8cb3980267bd"
+     "34d454527a5cf53cf8b0e11ccc4c44d56ec2eb4e96beaca398ac4a732b04df5f",
+     nullptr},
+};
+
+}  // namespace strongroom::test
+
+#endif  // STRONGROOM_TEST_OAEP_VECTORS_H_
