@@ -71,6 +71,8 @@ export interface Realisation {
   readonly mechanism: AlgorithmMechanism;
   readonly hash?: HashName;
   readonly parameter?: 'none' | 'pss' | 'oaep' | 'iv' | 'gcm';
+  /** What goes in where this way takes less than the algorithm does. */
+  readonly input?: InputRule;
 }
 
 export type AlgorithmMechanism =
@@ -187,7 +189,8 @@ const keyWrapPad = (name: AlgorithmName): Algorithm =>
     input: { minimum: 1 },
     realisations: [
       { way: 'direct', mechanism: 'CKM_AES_KEY_WRAP_PAD' },
-      { way: 'wrapObject', mechanism: 'CKM_AES_KEY_WRAP_PAD' },
+      // C_WrapKey fills a secret key up with zeros to 8 bytes (PKCS#11 v2.40, §2.14.3): any other length would come back longer.
+      { way: 'wrapObject', mechanism: 'CKM_AES_KEY_WRAP_PAD', input: { minimum: 8, multipleOf: 8 } },
     ],
   });
 

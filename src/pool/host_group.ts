@@ -115,11 +115,15 @@ export class HostGroup implements TaskHosts {
     this.#joinedListeners.push(listener);
   }
 
-  /** Starts all hosts, one after the other. Fails with what keeps the first from starting. */
+  /** Starts all hosts, one after the other. Fails with what keeps the first from starting; the others are tried again later. */
   async open(): Promise<void> {
     this.#admit(await this.#options.start());
-    this.#fill();
-    await this.#filling;
+    try {
+      while (this.#lacksHosts) this.#admit(await this.#options.start());
+    } catch (error) {
+      this.#lastFailure = error;
+      this.#fill();
+    }
   }
 
   choose(task: HsmTask, excluded: RingHost | undefined): RingHost | undefined {
@@ -176,7 +180,6 @@ export class HostGroup implements TaskHosts {
 
   /** The operator has acted: starts are allowed again at once, and what was unfit gets new instances to prove itself with. */
   resume(): void {
-    this.#limit.reset();
     this.#barred = undefined;
     if (this.unfit) for (const host of [...this.#hosts]) host.kill('an operator asked for a new start');
     this.#unfitReason = undefined;
@@ -238,15 +241,22 @@ export class HostGroup implements TaskHosts {
     if (waitMs > 0 && this.#hosts.length === 0) this.#parked.failBefore(now + waitMs, this.#lastFailure);
   }
 
+  get #lacksHosts(): boolean {
+    return !this.#closed && this.#barred === undefined && this.#hosts.length < this.#options.hosts;
+  }
+
   #fill(): void {
-    this.#filling ??= this.#startMissing().finally(() => {
+    if (this.#filling !== undefined) return;
+    this.#filling = this.#startMissing().finally(() => {
       this.#filling = undefined;
+      // One more may have ended while the last start came to its end.
+      if (this.#lacksHosts) this.#fill();
     });
   }
 
   async #startMissing(): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
-    while (!this.#closed && this.#barred === undefined && this.#hosts.length < this.#options.hosts) {
+    while (this.#lacksHosts) {
       const restMs = this.#limit.waitMs(performance.now());
       if (restMs > 0) {
         await this.#pause(restMs);

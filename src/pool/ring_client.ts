@@ -30,6 +30,7 @@ export class RingClient {
   #end = 0;
   #flushScheduled = false;
   #abandoned = false;
+  #closed = false;
 
   constructor(native: NativeRing, doorbell: Doorbell, slots: number) {
     this.#native = native;
@@ -97,6 +98,7 @@ export class RingClient {
 
   /** Only after `abandon`. */
   close(): void {
+    this.#closed = true;
     this.#doorbell.remove(this);
     this.#completions.fill(0);
     this.#native.close();
@@ -119,6 +121,8 @@ export class RingClient {
 
   /** Fetches the next completions; the ones before were delivered, so their bytes are zeroised first. */
   #refill(): boolean {
+    // A receiver may close the ring from inside its answer, and the drain around it goes on.
+    if (this.#closed) return false;
     if (this.#end > 0) this.#completions.fill(0, 0, this.#end);
     this.#cursor = 0;
     this.#end = this.#native.drain(this.#completions);

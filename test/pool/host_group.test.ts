@@ -125,6 +125,30 @@ test('a host that ended is replaced by another', async (t) => {
   t.deepEqual(gone, ['host-1']);
 });
 
+test('a group opens with the hosts that start, and goes on trying for the others', async (t) => {
+  const started: RingHost[] = [];
+  let calls = 0;
+  const group = new HostGroup({
+    hosts: 2,
+    start: async () => {
+      if (++calls === 2) throw new Error('no session left');
+      if (calls === 3) await nextTurn();
+      started.push(fakeHost(`host-${calls}`));
+      return started.at(-1) as RingHost;
+    },
+  });
+  await group.open();
+  t.is(group.hosts.length, 1);
+  t.regex(String(group.lastFailure), /no session left/);
+  while (group.hosts.length < 2) await nextTurn();
+  t.is(group.lastFailure, undefined);
+});
+
+test('a group whose first host does not start does not open', async (t) => {
+  const group = new HostGroup({ hosts: 2, start: async () => Promise.reject(new RangeError('no device')) });
+  await t.throwsAsync(group.open(), { instanceOf: RangeError });
+});
+
 test('work that found no host starts when there is one again', async (t) => {
   const { group, started } = await openGroup(1);
   (started[0] as FakeHost).alive = false;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startProvisioning } from '../../src/pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../../src/pkcs11/softhsm_configuration.ts';
-import type { HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
+import type { HsmPool, HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
 
 const SOFTHSM_MODULE = '/usr/lib/softhsm/libsofthsm2.so';
 export const USER_PIN = 'user-pin-of-tests';
@@ -61,4 +61,11 @@ async function emptyDirectory(overrides: Partial<HsmPoolOptions>): Promise<PoolT
     },
     remove: () => rm(directory, { recursive: true, force: true }),
   };
+}
+
+/** The process of a pool's first host. Throws when there is none: 0 would be a signal to ourselves. */
+export function firstPid(pool: HsmPool): number {
+  const pid = pool.status().hosts[0]?.pid;
+  if (pid === undefined) throw new Error('The pool has no host with a process of its own.');
+  return pid;
 }

@@ -255,3 +255,21 @@ test('a receiver may submit and abandon from inside its answer', async (t) => {
   ring();
   t.deepEqual(outcomes, [`first ${OUTCOME.done}`, `second ${OUTCOME.done}`, `later ${OUTCOME.notStarted}`]);
 });
+
+test('a receiver may even close the ring', async (t) => {
+  const { client, native, ring } = fixture();
+  let answers = 0;
+  client.submit(random, () => {
+    answers++;
+    client.abandon();
+    client.close();
+    native.drain = () => {
+      throw new TypeError('the ring is closed');
+    };
+  });
+  await nextTurn();
+  native.answer(native.seen[0]?.requestId ?? -1, bytes(1));
+  t.notThrows(ring);
+  t.is(answers, 1);
+  t.true(native.closed);
+});

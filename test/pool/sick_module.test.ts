@@ -2,12 +2,13 @@ import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import type { StrongroomError } from '../../src/model/errors.ts';
 import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
 import { secretKeyTemplate } from '../../src/pkcs11/key_template.ts';
 import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { HsmPool, type HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
-import { poolToken } from './pool_token.ts';
+import { firstPid, poolToken } from './pool_token.ts';
 
 /** Forwards to SoftHSM and misbehaves on demand (test/native/sleeping_module.c). */
 const SLEEPING_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
@@ -52,7 +53,7 @@ test.serial('a lane that hangs in the library is ended, its operation done elsew
 test.serial('a host that was stopped from outside is replaced, whether a lane was at work or not', async (t) => {
   const { pool } = await sickPool(t, { hosts: 1 });
   await pool.seal(ROW);
-  const pid = pool.status().hosts[0]?.pid ?? 0;
+  const pid = firstPid(pool);
   process.kill(pid, 'SIGSTOP');
   t.is((await pool.seal(ROW)).length, 32);
   t.not(pool.status().hosts[0]?.pid, pid);
@@ -153,6 +154,32 @@ test.serial('a library that hangs at its start fails the start within the time i
   const opening = HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
   await t.throwsAsync(opening, { code: 'ServiceUnavailable', message: /did not start within 400 ms/ });
   t.true(performance.now() - started < 3_000);
+});
+
+test.serial('a locked PIN is an answer of its own, and no mark is left on the PIN', async (t) => {
+  const token = await poolToken({ hosts: 1 });
+  t.teardown(() => token.remove());
+  const control = join(token.directory, 'control');
+  const environment = { ...token.options.environment, SLEEPING_MODULE_CONTROL: control };
+  await writeFile(control, 'C_Login * return 0xa4\n');
+  const opening = HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
+  const error = await t.throwsAsync(opening, { code: 'ServiceUnavailable' });
+  t.is((error as StrongroomError).innerCode, 'PinLocked');
+  await writeFile(control, '# unlocked\n');
+  const pool = await HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
+  t.is((await pool.seal(ROW)).length, 32);
+  await pool.close();
+});
+
+test.serial('a login that fails for other reasons is tried again, the PIN being no less right', async (t) => {
+  const { pool, rules } = await sickPool(t, { hosts: 1 });
+  await rules('C_Login * return 0x30');
+  process.kill(firstPid(pool), 'SIGKILL');
+  while (pool.status().reason === undefined) await sleep(5);
+  t.is(pool.status().state, 'unavailable');
+  const sealed = pool.seal(ROW);
+  await rules('# healed');
+  t.is((await sealed).length, 32, 'it waited for the host within its deadline');
 });
 
 test.serial('the fixture misbehaves: without a rule nothing of this happens', async (t) => {

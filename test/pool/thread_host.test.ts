@@ -3,7 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
+import { unwrapTemplate } from '../../src/pkcs11/key_template.ts';
+import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
+import { ringRequest } from '../../src/pool/ring_request.ts';
 import { poolToken } from './pool_token.ts';
 
 const SLEEPING_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
@@ -46,4 +50,24 @@ test.serial('a thread that hangs is reported as stuck, and only its own operatio
   t.regex(pool.status().ended[0]?.reason ?? '', /^2 of 2 lanes stuck/);
   t.is((await last).length, 32, 'another instance has taken the place of the first');
   await pool.close({ drainMs: 0 });
+});
+
+test.serial('an instance among threads that is not usable any more is replaced under load', async (t) => {
+  const token = await poolToken({ isolation: 'thread', hosts: 1, restartsPerMinute: 100 });
+  t.teardown(() => token.remove());
+  const pool = await HsmPool.open(token.options);
+  const seals = Array.from({ length: 100 }, () => pool.seal(ROW));
+  // A KEK that the instance does not know means that its objects are gone: the engine named it, and the engine does not err.
+  const unknownKek = ringRequest(RING_OPERATION.unwrap, {
+    mechanism: MECHANISM.CKM_AES_KEY_WRAP_PAD,
+    object: 1_000_000,
+    input: new Uint8Array(24),
+    template: unwrapTemplate('oct-HSM', 'secret', { kind: 'session', private: true }),
+    capacity: 8,
+  });
+  await t.throwsAsync(pool.call(unknownKek), { code: 'ServiceUnavailable' });
+  t.is(new Set((await Promise.all(seals)).map((seal) => Buffer.from(seal).toString('hex'))).size, 1);
+  t.regex(pool.status().ended[0]?.reason ?? '', /CKR_UNWRAPPING_KEY_HANDLE_INVALID/);
+  t.is((await pool.seal(ROW)).length, 32);
+  await pool.close();
 });

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import type { StrongroomError } from '../../src/model/errors.ts';
 import { HsmPool, type HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
-import { poolToken, USER_PIN } from './pool_token.ts';
+import { firstPid, poolToken, USER_PIN } from './pool_token.ts';
 
 const WRONG_PIN = 'not-the-pin';
 
@@ -52,7 +52,7 @@ test.serial('a pool stops starting hosts when the PIN is refused meanwhile', asy
   const pool = await HsmPool.open(token.options);
   t.teardown(() => pool.close());
   await changePin(USER_PIN, 'changed-meanwhile');
-  process.kill(pool.status().hosts[0]?.pid ?? 0, 'SIGKILL');
+  process.kill(firstPid(pool), 'SIGKILL');
   await new Promise((resolve) => setTimeout(resolve, 500));
   const status = pool.status();
   t.is(status.state, 'unavailable');
