@@ -1,0 +1,34 @@
+import type { Custody } from '../model/key.ts';
+import type { HsmPool } from '../pool/hsm_pool.ts';
+import type { KeyLimits, Store } from '../store/store.ts';
+import type { EncryptionBudget } from './encryption_budget.ts';
+import type { KeyCustody } from './key_custody.ts';
+import type { KeyVersions } from './key_versions.ts';
+import type { WorkGate } from './work_gate.ts';
+
+/** What operations work with. */
+export interface EngineParts {
+  readonly pool: HsmPool;
+  readonly custody: KeyCustody;
+  readonly budget: EncryptionBudget;
+  /** Unix milliseconds. */
+  readonly clock: () => number;
+  readonly operationTimeoutMs: number;
+}
+
+/** What making and importing keys works with. */
+export interface LifecycleParts {
+  readonly pool: HsmPool;
+  readonly store: Store;
+  readonly keys: KeyVersions;
+  readonly limits: KeyLimits;
+  readonly clock: () => number;
+  /** Where a key is kept whose maker does not say. */
+  readonly defaultCustody: Custody;
+  /** Bounds the keys that are made at once. */
+  readonly creations: WorkGate;
+  /** Objects of the token are made one after the other where the device needs that. */
+  readonly tokenChanges: WorkGate;
+  /** Brings to disk what a token has taken in and not brought there itself. */
+  readonly syncToken: () => Promise<void>;
+}

@@ -1,0 +1,62 @@
+import { RING_OPERATION } from '../../pkcs11/binding.ts';
+import type { Completion, HsmHost, RingRequest } from '../../pool/hsm_host.ts';
+import type { HsmPool } from '../../pool/hsm_pool.ts';
+import type { CallOptions } from '../../pool/pool_call.ts';
+import { ringRequest } from '../../pool/ring_request.ts';
+import { decodeHandles } from '../../pool/token_answers.ts';
+import { requireOk } from '../token_refusal.ts';
+
+/**
+ * The making of one key, all of it in one instance of the vendor library, because handles mean nothing in another. It begins with the
+ * request that brings the key into being, and ends with every object destroyed that was made on the way.
+ */
+export class Ceremony {
+  readonly pool: HsmPool;
+  readonly host: HsmHost;
+  readonly #objects: number[] = [];
+
+  private constructor(pool: HsmPool, host: HsmHost) {
+    this.pool = pool;
+    this.host = host;
+  }
+
+  /** The pool chooses the host. A return value other than CKR_OK is the caller's to read. */
+  static async begin(
+    pool: HsmPool,
+    request: RingRequest,
+    options: CallOptions,
+  ): Promise<{ readonly ceremony: Ceremony; readonly completion: Completion }> {
+    let host: HsmHost | undefined;
+    const completion = await pool.call((chosen) => {
+      host = chosen;
+      return request;
+    }, options);
+    return { ceremony: new Ceremony(pool, host as HsmHost), completion };
+  }
+
+  async ask(request: RingRequest, effect: 'pure' | 'mutating' = 'pure'): Promise<Uint8Array> {
+    return requireOk(await this.pool.call(request, { host: this.host, effect })).answer;
+  }
+
+  /** For a request that answers with one new object of the session. */
+  async make(request: RingRequest): Promise<number> {
+    const [handle] = this.adopt(await this.ask(request));
+    return handle as number;
+  }
+
+  /** New objects of the session, as a lane answers them: they are destroyed at the end. */
+  adopt(answer: Uint8Array): number[] {
+    const handles = decodeHandles(answer);
+    if (handles.length === 0) throw new TypeError('The lane answered without a handle');
+    this.#objects.push(...handles);
+    return handles;
+  }
+
+  /** What cannot be destroyed any more is gone with its instance. */
+  async end(): Promise<void> {
+    const destroyed = this.#objects
+      .splice(0)
+      .map((object) => this.ask(ringRequest(RING_OPERATION.destroy, { object }), 'mutating'));
+    await Promise.allSettled(destroyed);
+  }
+}

@@ -1,0 +1,114 @@
+import { StrongroomError } from '../../model/errors.ts';
+import type { EcKeySpec, KeyMaterial, KeySpec, PublicKey, RsaKeySpec } from '../../model/key.ts';
+import { LIMITS } from '../../model/limits.ts';
+import { RING_OPERATION } from '../../pkcs11/binding.ts';
+import { decodeEcPoint } from '../../pkcs11/ec_point.ts';
+import {
+  type Extraction,
+  importTemplate,
+  keyPairTemplates,
+  type ObjectPlacement,
+  secretKeyTemplate,
+} from '../../pkcs11/key_template.ts';
+import { MECHANISM } from '../../pkcs11/mechanism.ts';
+import { withoutLeadingZeros } from '../../pkcs11/signature_format.ts';
+import { decodeAttributes, encodeQuery } from '../../pkcs11/template.ts';
+import type { RingRequest } from '../../pool/hsm_host.ts';
+import type { HsmPool } from '../../pool/hsm_pool.ts';
+import type { CallOptions } from '../../pool/pool_call.ts';
+import { ringRequest } from '../../pool/ring_request.ts';
+import { decodeHandles } from '../../pool/token_answers.ts';
+import { HANDLE_BYTES } from '../key_wrapping.ts';
+import { refusalOf, requireOk } from '../token_refusal.ts';
+import { Ceremony } from './ceremony.ts';
+import { publicKeyOfMaterial } from './key_spec.ts';
+
+/** A key that has come into being in one instance, and is not on record yet. */
+export interface FreshKey {
+  readonly ceremony: Ceremony;
+  /** Handle of its private or secret object. */
+  readonly object: number;
+  readonly publicKey: PublicKey;
+  /** It came without an object for its public half. */
+  readonly lacksPublicObject: boolean;
+}
+
+/** How the objects are to be made. Those of the session end with the ceremony. */
+export interface Making {
+  readonly placement: ObjectPlacement;
+  readonly extraction: Extraction;
+}
+
+export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making): Promise<FreshKey> {
+  const inToken = making.placement.kind === 'token';
+  const options: CallOptions = { timeoutMs: LIMITS.keyGenerationTimeoutMs, effect: inToken ? 'mutating' : 'pure' };
+  const { ceremony, completion } = await Ceremony.begin(pool, generationRequest(spec, making), options);
+  const { answer } = requireOk(completion);
+  const handles = inToken ? decodeHandles(answer) : ceremony.adopt(answer);
+  try {
+    if (spec.keyType === 'oct-HSM') {
+      return { ceremony, object: handles[0] as number, publicKey: { keyType: spec.keyType }, lacksPublicObject: true };
+    }
+    const [publicObject, object] = handles as [number, number];
+    return { ceremony, object, publicKey: await readPublicKey(ceremony, spec, publicObject), lacksPublicObject: false };
+  } catch (error) {
+    await ceremony.end();
+    throw error;
+  }
+}
+
+function generationRequest(spec: KeySpec, { placement, extraction }: Making): RingRequest {
+  if (spec.keyType === 'oct-HSM') {
+    return ringRequest(RING_OPERATION.generateKey, {
+      mechanism: MECHANISM.CKM_AES_KEY_GEN,
+      template: secretKeyTemplate(spec, placement, extraction),
+      capacity: HANDLE_BYTES,
+    });
+  }
+  const { publicTemplate, privateTemplate } = keyPairTemplates(spec, placement, extraction);
+  return ringRequest(RING_OPERATION.generateKeyPair, {
+    mechanism: MECHANISM[spec.keyType === 'RSA-HSM' ? 'CKM_RSA_PKCS_KEY_PAIR_GEN' : 'CKM_EC_KEY_PAIR_GEN'],
+    template: publicTemplate,
+    template2: privateTemplate,
+    capacity: 2 * HANDLE_BYTES,
+  });
+}
+
+const PUBLIC_KEY_BYTES = 1024;
+
+async function readPublicKey(ceremony: Ceremony, spec: RsaKeySpec | EcKeySpec, object: number): Promise<PublicKey> {
+  const query = encodeQuery(spec.keyType === 'RSA-HSM' ? ['CKA_MODULUS', 'CKA_PUBLIC_EXPONENT'] : ['CKA_EC_POINT']);
+  const request = ringRequest(RING_OPERATION.getAttributes, { object, template: query, capacity: PUBLIC_KEY_BYTES });
+  const attributes = decodeAttributes(await ceremony.ask(request));
+  if (spec.keyType === 'EC-HSM') {
+    const { x, y } = decodeEcPoint(spec.curve, attributes.bytes('CKA_EC_POINT') ?? new Uint8Array(0));
+    return { keyType: spec.keyType, curve: spec.curve, x: new Uint8Array(x), y: new Uint8Array(y) };
+  }
+  const modulus = withoutLeadingZeros(attributes.bytes('CKA_MODULUS') ?? new Uint8Array(0));
+  const publicExponent = withoutLeadingZeros(attributes.bytes('CKA_PUBLIC_EXPONENT') ?? new Uint8Array(0));
+  const exponent = publicExponent.reduce((sum, byte) => sum * 256 + byte, 0);
+  if (modulus.length * 8 !== spec.size || (modulus[0] as number) < 0x80 || exponent !== spec.publicExponent) {
+    throw new StrongroomError('InternalError', 'The HSM made another key than it was asked for.');
+  }
+  return {
+    keyType: spec.keyType,
+    modulus: new Uint8Array(modulus),
+    publicExponent: new Uint8Array(publicExponent),
+  };
+}
+
+/** @throws StrongroomError `BadParameter` when the token does not take the values */
+export async function bringInKey(pool: HsmPool, material: KeyMaterial, making: Making): Promise<FreshKey> {
+  const template = importTemplate(material, making.placement, making.extraction);
+  try {
+    const inToken = making.placement.kind === 'token';
+    const request = ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES });
+    const options: CallOptions = { input: 'caller', effect: inToken ? 'mutating' : 'pure' };
+    const { ceremony, completion } = await Ceremony.begin(pool, request, options);
+    if (completion.returnValue !== 0) throw refusalOf(RING_OPERATION.create, completion);
+    const [object] = inToken ? decodeHandles(completion.answer) : ceremony.adopt(completion.answer);
+    return { ceremony, object: object as number, publicKey: publicKeyOfMaterial(material), lacksPublicObject: true };
+  } finally {
+    template.fill(0);
+  }
+}

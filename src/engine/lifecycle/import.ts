@@ -1,0 +1,27 @@
+import { requireKeyName } from '../../model/key_identifier.ts';
+import type { LifecycleParts } from '../engine_parts.ts';
+import type { LoadedKey } from '../loaded_key.ts';
+import type { ImportKeyRequest } from '../requests.ts';
+import { bringInKey } from './fresh_key.ts';
+import { readAttributes } from './key_attributes.ts';
+import { requireCustodyName, specOfMaterial, wipeMaterial } from './key_spec.ts';
+import { makeKey } from './make_key.ts';
+import { proveImported } from './proof.ts';
+
+/** A caller's key. What he gave is zeroised when this ends, well or badly. */
+export async function importKey(parts: LifecycleParts, request: ImportKeyRequest): Promise<LoadedKey> {
+  const { material } = request;
+  try {
+    const name = requireKeyName(request.name);
+    const spec = specOfMaterial(material);
+    const attributes = readAttributes(request, spec.keyType);
+    const custody = requireCustodyName(request.custody ?? parts.defaultCustody);
+    return await makeKey(
+      parts,
+      { name, spec, attributes, custody },
+      { bring: (pool, making) => bringInKey(pool, material, making), prove: proveImported },
+    );
+  } finally {
+    wipeMaterial(material);
+  }
+}

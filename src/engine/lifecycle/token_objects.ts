@@ -1,0 +1,86 @@
+import type { KeyObjectRole } from '../../model/algorithm.ts';
+import type { KeyType } from '../../model/key.ts';
+import { RING_OPERATION } from '../../pkcs11/binding.ts';
+import { type ObjectPlacement, publicKeyTemplate, unwrapTemplate } from '../../pkcs11/key_template.ts';
+import { MECHANISM } from '../../pkcs11/mechanism.ts';
+import { encodeTemplate, KEY_TYPE, OBJECT_CLASS } from '../../pkcs11/template.ts';
+import type { HsmHost } from '../../pool/hsm_host.ts';
+import type { HsmPool } from '../../pool/hsm_pool.ts';
+import { ringRequest } from '../../pool/ring_request.ts';
+import { decodeHandles } from '../../pool/token_answers.ts';
+import { HANDLE_BYTES, unwrapRequest, wrapRequest } from '../key_wrapping.ts';
+import { requireOk } from '../token_refusal.ts';
+import type { FreshKey } from './fresh_key.ts';
+import { proveKept } from './proof.ts';
+
+/** The objects that keep a key in resident custody. An oct key is an AES key, and for HMAC a generic secret of the same value. */
+const KEPT: Readonly<Record<KeyType, readonly Exclude<KeyObjectRole, 'public'>[]>> = {
+  'RSA-HSM': ['private'],
+  'EC-HSM': ['private'],
+  'oct-HSM': ['secret', 'genericSecret'],
+};
+
+/**
+ * Moves a key from the session into the token, where it can never be extracted again. It goes by way of a KEK that lives for this
+ * ceremony alone, because only an unwrapping makes two objects of one value without that value being seen.
+ */
+export async function moveIntoToken(fresh: FreshKey, placement: ObjectPlacement): Promise<void> {
+  const { ceremony, object, publicKey } = fresh;
+  await ceremony.pool.selfTest.ensure('CKM_AES_KEY_WRAP_PAD', ceremony.host);
+  const kek = await ceremony.make(
+    ringRequest(RING_OPERATION.generateKey, {
+      mechanism: MECHANISM.CKM_AES_KEY_GEN,
+      template: EPHEMERAL_KEK,
+      capacity: HANDLE_BYTES,
+    }),
+  );
+  const wrappedKey = await ceremony.ask(wrapRequest(kek, object));
+  for (const role of KEPT[publicKey.keyType]) {
+    const template = unwrapTemplate(publicKey.keyType, role, placement);
+    const answer = await ceremony.ask(unwrapRequest(kek, wrappedKey, template), 'mutating');
+    if (role !== 'genericSecret') await proveKept(fresh, decodeHandles(answer)[0] as number);
+  }
+  await addPublicObject(fresh, placement);
+}
+
+/** Beside the private key lies the public one: for the other programs that use the token. */
+export async function addPublicObject({ ceremony, publicKey }: FreshKey, placement: ObjectPlacement): Promise<void> {
+  if (publicKey.keyType === 'oct-HSM') return;
+  const template = publicKeyTemplate(publicKey, placement);
+  await ceremony.ask(ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES }), 'mutating');
+}
+
+const EPHEMERAL_KEK = encodeTemplate({
+  CKA_CLASS: OBJECT_CLASS.CKO_SECRET_KEY,
+  CKA_KEY_TYPE: KEY_TYPE.CKK_AES,
+  CKA_TOKEN: false,
+  CKA_PRIVATE: true,
+  CKA_SENSITIVE: true,
+  CKA_EXTRACTABLE: false,
+  CKA_VALUE_LEN: 32,
+  CKA_WRAP: true,
+  CKA_UNWRAP: true,
+  CKA_ENCRYPT: false,
+  CKA_DECRYPT: false,
+  CKA_SIGN: false,
+  CKA_VERIFY: false,
+  CKA_DERIVE: false,
+});
+
+const MOST_HANDLES_BYTES = 16 * HANDLE_BYTES;
+
+/** Everything in the token that has this CKA_ID, whichever part of it a failure has left behind. */
+export async function removeFromToken(pool: HsmPool, objectId: Uint8Array): Promise<void> {
+  const template = encodeTemplate({ CKA_TOKEN: true, CKA_ID: objectId });
+  const find = ringRequest(RING_OPERATION.find, { template, capacity: MOST_HANDLES_BYTES });
+  let host: HsmHost | undefined;
+  const { answer } = requireOk(
+    await pool.call((chosen) => {
+      host = chosen;
+      return find;
+    }),
+  );
+  for (const object of decodeHandles(answer)) {
+    requireOk(await pool.call(ringRequest(RING_OPERATION.destroy, { object }), { host, effect: 'mutating' }));
+  }
+}

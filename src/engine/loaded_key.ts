@@ -1,0 +1,33 @@
+import type { AlgorithmName, KeyObjectRole } from '../model/algorithm.ts';
+import type { KeyVersionRecord } from '../store/store.ts';
+import type { OperationPlan } from './operation_plan.ts';
+import type { Recent } from './recency_list.ts';
+import { TaskQueue } from './task_queue.ts';
+
+/** A key version whose seal was checked, with what the engine keeps by its side for speed. */
+export class LoadedKey implements Recent<LoadedKey> {
+  readonly record: KeyVersionRecord;
+  /** What its objects are called where an instance of the vendor library holds them. */
+  readonly objectNames: Readonly<Record<KeyObjectRole, string>>;
+  /** Operations on it that wait. */
+  readonly queue = new TaskQueue();
+  /** How its operations are done, by operation and then by algorithm, as they were first asked for. */
+  readonly plans: Map<AlgorithmName, OperationPlan>[] = [];
+  /** AES-GCM encryptions that are reserved in the store and not used yet. */
+  encryptionsLeft = 0;
+  /** The reservation that is under way. */
+  reservation: Promise<void> | undefined;
+  older: LoadedKey | undefined = undefined;
+  newer: LoadedKey | undefined = undefined;
+
+  constructor(record: KeyVersionRecord) {
+    this.record = record;
+    const id = Buffer.from(record.objectId).toString('hex');
+    this.objectNames = {
+      private: `${id} private`,
+      public: `${id} public`,
+      secret: `${id} secret`,
+      genericSecret: `${id} generic secret`,
+    };
+  }
+}

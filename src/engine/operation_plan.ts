@@ -1,0 +1,164 @@
+import {
+  ALGORITHMS,
+  type Algorithm,
+  type AlgorithmName,
+  type HashName,
+  type KeyObjectRole,
+  type Realisation,
+} from '../model/algorithm.ts';
+import { badParameter, StrongroomError } from '../model/errors.ts';
+import { CURVE_BYTES, type KeySpec } from '../model/key.ts';
+import { OPERATIONS_BOUND_BY_DATES } from '../model/key_operation.ts';
+import { PARAMETER_KIND, type ParameterKind, RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
+import { gcmParameter, MECHANISM, oaepParameter, pssParameter } from '../pkcs11/mechanism.ts';
+import type { KeyVersionRecord } from '../store/store.ts';
+import { ciphertextBounds, inputBounds, type LengthBounds, lengthBounds } from './input_bounds.ts';
+import { requirePermission } from './permission.ts';
+
+export type CryptographicOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt' | 'wrapKey' | 'unwrapKey';
+
+type SignatureHash = Exclude<HashName, 'SHA-1'>;
+
+/** How the token does an algorithm; undefined when it does not. */
+export type FindRealisation = (algorithm: AlgorithmName) => Realisation | undefined;
+
+/** All that is known of an operation with an algorithm before the input comes: worked out once for a key version. */
+export interface OperationPlan {
+  readonly operation: CryptographicOperation;
+  readonly algorithm: Algorithm;
+  readonly realisation: Realisation;
+  readonly role: KeyObjectRole;
+  readonly ringOperation: RingOperation;
+  /** CKM_… */
+  readonly mechanism: number;
+  readonly parameterKind: ParameterKind;
+  /** The mechanism's parameter where it is always the same. */
+  readonly parameter: Uint8Array | undefined;
+  /** The hash whose DigestInfo the token signs in place of the digest alone. */
+  readonly digestInfo: SignatureHash | undefined;
+  /** What goes in: to sign, to encrypt, to wrap … */
+  readonly input: LengthBounds;
+  /** … and what comes back to be decrypted or unwrapped. */
+  readonly ciphertext: LengthBounds;
+  /** What goes beside it, where the algorithm has such a thing. */
+  readonly iv: LengthBounds | undefined;
+  readonly tag: LengthBounds | undefined;
+  /** Length of a signature; 0 for algorithms that give none. */
+  readonly signatureBytes: number;
+  /** Answers longer than this come with a second try. */
+  readonly overheadBytes: number;
+  /** The dates of the key are to be looked at. */
+  readonly boundByDates: boolean;
+}
+
+/**
+ * @throws StrongroomError `Forbidden` (`KeyDisabled`, `KeyOperationForbidden`), `BadParameter` when the algorithm does not fit the
+ * operation or the key, `NotSupported` when the token cannot do it
+ */
+export function planOperation(
+  record: KeyVersionRecord,
+  operation: CryptographicOperation,
+  name: AlgorithmName,
+  realisationOf: FindRealisation,
+): OperationPlan {
+  requirePermission(record, operation);
+  const algorithm = requireAlgorithm(record.spec, operation, name);
+  const realisation = realisationOf(name);
+  if (realisation === undefined) throw new StrongroomError('NotSupported', `The HSM does not support ${name}.`);
+  const secretSide = operation === 'sign' || operation === 'decrypt' || operation === 'unwrapKey';
+  const modulusBytes = record.spec.keyType === 'RSA-HSM' ? record.spec.size / 8 : 0;
+  return {
+    operation,
+    algorithm,
+    realisation,
+    role: secretSide ? algorithm.secretObject : algorithm.publicObject,
+    ringOperation: ringOperationOf(realisation, operation),
+    mechanism: MECHANISM[realisation.mechanism],
+    ...parameterOf(algorithm, realisation),
+    digestInfo: digestInfoOf(realisation),
+    input: inputBounds(realisation.input ?? algorithm.input, modulusBytes),
+    ciphertext: ciphertextBounds(algorithm, modulusBytes),
+    iv: exactly(algorithm.initialisationVector?.bytes),
+    tag: exactly(algorithm.tagBytes),
+    signatureBytes: algorithm.operations.has('sign') ? signatureBytesOf(record.spec, algorithm) : 0,
+    overheadBytes: modulusBytes === 0 ? SYMMETRIC_OVERHEAD_BYTES : modulusBytes,
+    boundByDates:
+      OPERATIONS_BOUND_BY_DATES.has(operation) && (record.notBefore !== undefined || record.expires !== undefined),
+  };
+}
+
+function exactly(bytes: number | undefined): LengthBounds | undefined {
+  return bytes === undefined ? undefined : lengthBounds(bytes, bytes);
+}
+
+/** IV and tag of GCM are the longest of what is added. */
+const SYMMETRIC_OVERHEAD_BYTES = 32;
+
+function requireAlgorithm(spec: KeySpec, operation: CryptographicOperation, name: AlgorithmName): Algorithm {
+  const algorithm = ALGORITHMS.get(name);
+  if (algorithm === undefined) throw badParameter('alg', 'the name of an algorithm', name);
+  if (!algorithm.operations.has(operation)) throw badParameter('alg', `an algorithm for ${operation}`, name);
+  if (algorithm.keyType !== spec.keyType) throw badParameter('alg', `an algorithm of ${spec.keyType} keys`, name);
+  if (spec.keyType === 'EC-HSM' && algorithm.curve !== spec.curve) {
+    throw badParameter('alg', `an algorithm of keys on the curve ${spec.curve}`, name);
+  }
+  if (spec.keyType === 'oct-HSM') {
+    const { keySize = spec.size, minimumKeySize = 0 } = algorithm;
+    if (keySize !== spec.size || minimumKeySize > spec.size) {
+      throw badParameter('alg', `an algorithm of oct-HSM keys of ${spec.size} bits`, name);
+    }
+  }
+  return algorithm;
+}
+
+type Direction = 'sign' | 'verify' | 'encipher' | 'decipher';
+
+const DIRECTION: Readonly<Record<CryptographicOperation, Direction>> = {
+  sign: 'sign',
+  verify: 'verify',
+  encrypt: 'encipher',
+  wrapKey: 'encipher',
+  decrypt: 'decipher',
+  unwrapKey: 'decipher',
+};
+
+const { sign, verify, encrypt, decrypt, oaepEncrypt, oaepDecrypt, wrapBytes, unwrapBytes } = RING_OPERATION;
+
+const RING_OPERATIONS: Readonly<Record<Realisation['way'], Partial<Record<Direction, RingOperation>>>> = {
+  direct: { sign, verify, encipher: encrypt, decipher: decrypt },
+  digestInfo: { sign, verify },
+  oaepInHost: { encipher: oaepEncrypt, decipher: oaepDecrypt },
+  wrapObject: { encipher: wrapBytes, decipher: unwrapBytes },
+};
+
+function ringOperationOf({ way }: Realisation, operation: CryptographicOperation): RingOperation {
+  const ringOperation = RING_OPERATIONS[way][DIRECTION[operation]];
+  if (ringOperation === undefined) throw new TypeError(`The algorithm table has ${way} for ${operation}.`);
+  return ringOperation;
+}
+
+type Parameter = Pick<OperationPlan, 'parameterKind' | 'parameter'>;
+
+function parameterOf({ tagBytes = 0 }: Algorithm, { way, parameter, hash }: Realisation): Parameter {
+  if (parameter === 'iv') return { parameterKind: PARAMETER_KIND.raw, parameter: undefined };
+  if (parameter === 'gcm') {
+    return { parameterKind: PARAMETER_KIND.gcm, parameter: gcmParameter(undefined, undefined, tagBytes) };
+  }
+  if (hash !== undefined && parameter === 'pss') {
+    return { parameterKind: PARAMETER_KIND.pss, parameter: pssParameter(hash) };
+  }
+  if (hash !== undefined && (parameter === 'oaep' || way === 'oaepInHost')) {
+    return { parameterKind: PARAMETER_KIND.oaep, parameter: oaepParameter(hash) };
+  }
+  return { parameterKind: PARAMETER_KIND.none, parameter: undefined };
+}
+
+function digestInfoOf({ way, hash }: Realisation): SignatureHash | undefined {
+  return way === 'digestInfo' && hash !== 'SHA-1' ? hash : undefined;
+}
+
+/** An algorithm without a modulus and without a curve is an HMAC, as long as the digest, which is as long as its smallest key. */
+function signatureBytesOf(spec: KeySpec, { minimumKeySize = 0 }: Algorithm): number {
+  if (spec.keyType === 'RSA-HSM') return spec.size / 8;
+  return spec.keyType === 'EC-HSM' ? 2 * CURVE_BYTES[spec.curve] : minimumKeySize / 8;
+}

@@ -1,0 +1,4 @@
+import test from 'ava';
+import { testEngine } from './engine_suite.ts';
+
+testEngine(test, 'resident');
