@@ -1,0 +1,20 @@
+import { loadConfiguration } from '../config/load_configuration.ts';
+import type { Configuration } from '../config/settings.ts';
+
+/** The options that name settings. */
+export interface SettingOptions {
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly listen?: string;
+  readonly domain?: string;
+  readonly hsm?: string;
+}
+
+/** @throws ConfigurationError */
+export function readSettings(options: SettingOptions): Configuration {
+  return loadConfiguration({
+    file: options.config,
+    environment: process.env,
+    flags: { dataDir: options.dataDir, listen: options.listen, domain: options.domain, 'hsm.name': options.hsm },
+  });
+}

@@ -1,0 +1,73 @@
+import { createDataDirectory, type DataDirectory, dataDirectory } from './config/data_directory.ts';
+import { hostNames, originOf } from './config/host_names.ts';
+import type { Configuration } from './config/settings.ts';
+import { KeyEngine } from './engine/key_engine.ts';
+import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
+import { HsmPool } from './pool/hsm_pool.ts';
+import { requireNativeCore } from './start/native_core.ts';
+import { preparePool } from './start/prepare_pool.ts';
+import { SqliteStore } from './store/sqlite_store.ts';
+
+export { inspectToken, type TokenInspection } from './start/inspect_token.ts';
+export { requireNativeCore } from './start/native_core.ts';
+
+/** A server that answers. */
+export interface RunningServer {
+  readonly url: string;
+  /** Lets requests in flight be answered, then ends everything in the opposite order of its start. */
+  close(): Promise<void>;
+}
+
+/** What the pool has left to do once the server has answered its last request. */
+const POOL_DRAIN_MS = 1_000;
+
+/**
+ * The composition root: from settings to a server that answers. The token takes longest to start, so the libraries of the server load
+ * while it does.
+ * @throws ConfigurationError, StrongroomError `ServiceUnavailable`, or the system's error for an address that cannot be had
+ */
+export async function start(configuration: Configuration): Promise<RunningServer> {
+  const files = dataDirectory(configuration.dataDir);
+  await createDataDirectory(files);
+  requireNativeCore().hardenProcess();
+  const [core, prepared] = await Promise.all([
+    openCore(configuration, files),
+    import('./start/prepare_server.ts').then(({ prepareServer }) => prepareServer(configuration, files)),
+  ]);
+  const { engine, pool } = core;
+  const server = await prepared.open(engine, () => {
+    const { state } = pool.status();
+    return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
+  });
+  return {
+    url: originOf(hostNames(configuration).pool, configuration.listen[0]?.port ?? 0),
+    close: async () => {
+      await server.close();
+      await engine.close();
+      await pool.close({ drainMs: POOL_DRAIN_MS });
+      await core.store.close();
+    },
+  };
+}
+
+interface Core {
+  readonly pool: HsmPool;
+  readonly store: SqliteStore;
+  readonly engine: KeyEngine;
+}
+
+async function openCore(configuration: Configuration, files: DataDirectory): Promise<Core> {
+  const options = await preparePool(configuration, files);
+  const [pool, store] = await Promise.all([HsmPool.open(options), SqliteStore.open(files.store)]);
+  const { custody, operationTimeoutMs, operationsAdmitted } = configuration.engine;
+  const { softHsmTokenDirectory: tokens } = options;
+  const engine = await KeyEngine.open({
+    pool,
+    store,
+    custody,
+    operationTimeoutMs,
+    limits: { operationsAdmitted },
+    syncToken: tokens === undefined ? undefined : () => syncSoftHsmTokens(tokens),
+  });
+  return { pool, store, engine };
+}

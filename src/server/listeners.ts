@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
+import { createServer, type Server as HttpsServer, type ServerOptions as HttpsServerOptions } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { LIMITS } from '../model/limits.ts';
+import { secureContextOptions, type TlsIdentity, tlsOptions } from './tls/tls_options.ts';
+
+export interface ListenerOptions {
+  readonly addresses: readonly ListenAddress[];
+  readonly identity: TlsIdentity;
+  readonly onRequest: RequestListener;
+  /** A connection could not be taken (no file descriptors left, say). The listener goes on. */
+  readonly onError: (error: Error) => void;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** No error when the machine does not have this address. */
+  readonly mayBeAbsent: boolean;
+}
+
+const HTTP_OPTIONS: HttpsServerOptions = {
+  maxHeaderSize: LIMITS.headerBytes,
+  headersTimeout: LIMITS.headersTimeoutMs,
+  requestTimeout: LIMITS.requestTimeoutMs,
+  keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
+  connectionsCheckingInterval: 1_000,
+  // Two headers of one name become one value with a comma in it, which neither a host nor an access token has.
+  joinDuplicateHeaders: true,
+  insecureHTTPParser: false,
+};
+/** Of session ticket keys: whoever learns one reads the sessions resumed under it. */
+const TICKET_KEY_LIFE_MS = 12 * 60 * 60 * 1000;
+const TICKET_KEY_BYTES = 48;
+const ABSENT_ADDRESS: ReadonlySet<string | undefined> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
+
+/** Several HTTPS servers, one for each address, in front of one request listener. */
+export class Listeners {
+  readonly #servers: HttpsServer[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #ticketKeyTimer: NodeJS.Timeout;
+  #requestsInFlight = 0;
+  #onQuiet: (() => void) | undefined;
+
+  private constructor() {
+    this.#ticketKeyTimer = setInterval(() => this.#renewTicketKeys(), TICKET_KEY_LIFE_MS).unref();
+  }
+
+  /** All addresses or none. Rejects with the system's error (`EADDRINUSE`, `EACCES`) of the first that cannot be had. */
+  static async open(options: ListenerOptions): Promise<Listeners> {
+    const listeners = new Listeners();
+    try {
+      for (const address of options.addresses) await listeners.#listen(address, options);
+    } catch (error) {
+      await listeners.close(0);
+      throw error;
+    }
+    return listeners;
+  }
+
+  /** Where it listens: without the addresses that the machine does not have, and with the ports that the system chose. */
+  get addresses(): readonly AddressInfo[] {
+    return this.#servers.map((server) => server.address() as AddressInfo);
+  }
+
+  /** New connections get the new certificate; those that are open keep theirs. */
+  replaceIdentity(identity: TlsIdentity): void {
+    for (const server of this.#servers) server.setSecureContext(secureContextOptions(identity));
+  }
+
+  /** Takes no more connections, lets requests in flight be answered, and cuts off what is left when they are or when the time is over. */
+  async close(timeoutMs: number): Promise<void> {
+    clearInterval(this.#ticketKeyTimer);
+    const closed = Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    if (this.#requestsInFlight > 0) {
+      const quiet = new Promise<void>((resolve) => {
+        this.#onQuiet = resolve;
+      });
+      const timer = setTimeout(() => this.#onQuiet?.(), timeoutMs);
+      await quiet;
+      clearTimeout(timer);
+    }
+    // Also those that Node does not count among a server's connections, because their handshake has not come to its end.
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  async #listen(address: ListenAddress, { identity, onRequest, onError }: ListenerOptions): Promise<void> {
+    const server = createServer({ ...tlsOptions(identity), ...HTTP_OPTIONS }, (incoming, outgoing) => {
+      this.#requestsInFlight++;
+      outgoing.on('close', this.#requestEnded);
+      onRequest(incoming, outgoing);
+    });
+    server.maxConnections = LIMITS.connections;
+    server.on('clientError', answerBrokenRequest);
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    server.listen({ host: address.host, port: address.port });
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      if (address.mayBeAbsent && ABSENT_ADDRESS.has((error as NodeJS.ErrnoException).code)) return;
+      throw error;
+    }
+    server.on('error', onError);
+    this.#servers.push(server);
+  }
+
+  /** An answer is sent, or its connection gone. */
+  readonly #requestEnded = (): void => {
+    this.#requestsInFlight--;
+    if (this.#requestsInFlight === 0) this.#onQuiet?.();
+  };
+
+  #renewTicketKeys(): void {
+    for (const server of this.#servers) server.setTicketKeys(randomBytes(TICKET_KEY_BYTES));
+  }
+}
+
+const BROKEN_REQUESTS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** What is not HTTP gets no further than this, and no more of an answer. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
+  const status = BROKEN_REQUESTS[error.code ?? ''] ?? '400 Bad Request';
+  const body = JSON.stringify({
+    error: { code: 'BadParameter', message: `The request is not acceptable HTTP: ${status}.` },
+  });
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\ncache-control: no-cache\r\nx-content-type-options: nosniff\r\n` +
+      `connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}

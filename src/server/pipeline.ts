@@ -1,0 +1,43 @@
+import type { Logger } from 'pino';
+import type { Authorizer } from '../access/authorizer.ts';
+import type { Authenticator } from '../identity/authenticator.ts';
+import type { Exchange } from './exchange.ts';
+import type { KeyService } from './key_service.ts';
+import { authenticate } from './steps/authenticate.ts';
+import { authorize } from './steps/authorize.ts';
+import { challenge } from './steps/challenge.ts';
+import { matchRoute } from './steps/match_route.ts';
+import { parseBody } from './steps/parse_body.ts';
+import { perform } from './steps/perform.ts';
+import { refuse } from './steps/refuse.ts';
+import { respond } from './steps/respond.ts';
+import type { ResponseHeaders } from './wire/response_headers.ts';
+
+/** What the steps work with. */
+export interface Parts {
+  readonly engine: KeyService;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly headers: ResponseHeaders;
+  readonly log: Logger;
+  /** The server is about to stop: connections end with their next answer. */
+  readonly draining: () => boolean;
+}
+
+/** A step looks at the exchange and throws, or adds to it. A promise only where there is something to wait for. */
+export type Step = (exchange: Exchange, parts: Parts) => void | Promise<void>;
+
+/** What happens to a request, in this order. What one step throws, `refuse` answers, and the steps behind it do not happen. */
+const PIPELINE: readonly Step[] = [challenge, authenticate, matchRoute, authorize, parseBody, perform, respond];
+
+/** Never rejects. */
+export async function runPipeline(exchange: Exchange, parts: Parts): Promise<void> {
+  try {
+    for (const step of PIPELINE) {
+      const pending = step(exchange, parts);
+      if (pending !== undefined) await pending;
+    }
+  } catch (error) {
+    refuse(exchange, error, parts);
+  }
+}

@@ -1,0 +1,16 @@
+import { badParameter, StrongroomError } from '../../model/errors.ts';
+import type { Exchange } from '../exchange.ts';
+import { requireApiVersion } from '../wire/api_version.ts';
+
+/** Is there such a thing? Only somebody known is told. */
+export function matchRoute({ target, host, incoming }: Exchange): void {
+  if (host.kind !== 'pool') throw badParameter('the Host header', 'the name of this HSM pool', incoming.headers.host);
+  if (target.allowedMethods !== undefined) {
+    throw new StrongroomError(
+      'MethodNotAllowed',
+      `Expected ${target.allowedMethods.join(' or ')} for this path, received ${incoming.method}.`,
+    );
+  }
+  if (target.route === undefined) throw new StrongroomError('NotFound', 'There is nothing at this path.');
+  requireApiVersion(target.query['api-version']);
+}

@@ -1,0 +1,94 @@
+import { type Logger, pino } from 'pino';
+import { Authorizer } from '../access/authorizer.ts';
+import type { DataDirectory } from '../config/data_directory.ts';
+import { readClientEnvironment, writeClientEnvironment } from '../config/environment_file.ts';
+import { hostNames } from '../config/host_names.ts';
+import { productVersion } from '../config/product_version.ts';
+import type { Configuration } from '../config/settings.ts';
+import { Audiences } from '../identity/audience.ts';
+import { Authenticator } from '../identity/authenticator.ts';
+import { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
+import { builtInRoles } from '../model/role.ts';
+import type { Readiness } from '../server/health.ts';
+import type { KeyService } from '../server/key_service.ts';
+import { Server, type ServerOptions } from '../server/server.ts';
+import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
+import { openAssignments } from './open_assignments.ts';
+import { openIdentity } from './open_identity.ts';
+import { type OpenedTls, openLocalTls, readOwnTls } from './open_tls.ts';
+
+/** How often the certificate is looked at while the server runs. */
+const TLS_CHECK_MS = 12 * 60 * 60 * 1000;
+
+/** Everything of the server that does not need the engine. */
+export interface PreparedServer {
+  open(engine: KeyService, readiness: () => Readiness): Promise<Server>;
+}
+
+/** Makes or reads keys, certificates, principals and role assignments, and writes down what clients need. */
+export async function prepareServer(configuration: Configuration, files: DataDirectory): Promise<PreparedServer> {
+  const names = hostNames(configuration);
+  const port = configuration.listen[0]?.port ?? 0;
+  const known = await readClientEnvironment(files);
+  const [identity, tls] = await Promise.all([
+    openIdentity(configuration, files, known?.[SECRET_VARIABLE]),
+    openTls(configuration, files, names.all),
+  ]);
+  const roles = builtInRoles(configuration.compatibility);
+  const assignments = await openAssignments(files, roles, identity.application.objectId);
+  await writeClientEnvironment(files, clientEnvironment(names, port, identity, tls.trust));
+  const { directory, signingKey } = identity;
+  const audiences = new Audiences(configuration.domain);
+  const issuer = new EmbeddedIssuer({ host: names.login, directory, signingKey, audiences });
+  const log = newLogger(configuration);
+  const options: Omit<ServerOptions, 'engine' | 'readiness'> = {
+    addresses: configuration.listen,
+    tls: tls.identity,
+    hosts: {
+      hsmName: configuration.hsm.name,
+      domain: configuration.domain,
+      loginHost: names.login,
+      tenantId: directory.tenantId,
+      port,
+    },
+    region: configuration.region,
+    buildVersion: productVersion(),
+    authenticator: new Authenticator({ issuers: [issuer.trusted], audiences }),
+    authorizer: new Authorizer(roles, assignments),
+    issuer,
+    log,
+  };
+  return {
+    open: async (engine, readiness) => {
+      const server = await Server.open({ ...options, engine, readiness });
+      if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);
+      return server;
+    },
+  };
+}
+
+function openTls({ tls }: Configuration, files: DataDirectory, names: readonly string[]): Promise<OpenedTls> {
+  if (tls.certificate !== undefined && tls.key !== undefined) return readOwnTls(tls.certificate, tls.key);
+  return openLocalTls(files.tls, names, new Date());
+}
+
+/** The local authority's certificates last a year, and a server may run for longer. */
+function keepTlsCurrent(server: Server, files: DataDirectory, names: readonly string[], log: Logger): void {
+  const check = () => {
+    openLocalTls(files.tls, names, new Date()).then(
+      ({ identity }) => server.replaceTlsIdentity(identity),
+      (error: unknown) => log.error({ err: error }, 'the certificate could not be renewed'),
+    );
+  };
+  setInterval(check, TLS_CHECK_MS).unref();
+}
+
+/** Only chosen facts are logged; should one ever hold a secret by these names, it is cut out. */
+function newLogger(configuration: Configuration): Logger {
+  const secrets = ['authorization', 'client_secret', 'accessToken', 'access_token', 'pin', 'secret'];
+  const paths = secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+  return pino(
+    { level: configuration.log.level, redact: { paths, censor: '[redacted]' } },
+    pino.destination({ fd: 2, sync: false }),
+  );
+}

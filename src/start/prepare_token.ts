@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigurationError } from '../config/configuration_error.ts';
+import type { DataDirectory } from '../config/data_directory.ts';
+import { keepPrivateFile } from '../config/private_file.ts';
+import type { Configuration } from '../config/settings.ts';
+import { startProvisioning } from '../pkcs11/provisioning.ts';
+import { writeSoftHsmConfiguration } from '../pkcs11/softhsm_configuration.ts';
+import type { HsmPoolOptions } from '../pool/hsm_pool.ts';
+
+/** Which token, and how to make it when it is ours to make. */
+export interface PreparedToken {
+  readonly options: Pick<HsmPoolOptions, 'module' | 'token' | 'pin' | 'environment' | 'softHsmTokenDirectory'>;
+  /** Absent for a token of the operator's: those are never initialised here. */
+  readonly provision: (() => Promise<void>) | undefined;
+}
+
+export const OWN_LABEL = 'strongroom';
+const SOFTHSM_PATHS = [
+  '/usr/lib/softhsm/libsofthsm2.so',
+  '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so',
+  '/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
+  '/usr/lib64/pkcs11/libsofthsm2.so',
+  '/usr/local/lib/softhsm/libsofthsm2.so',
+];
+const PIN_BYTES = 24;
+
+/** The configured token; without one, a SoftHSM of our own in the data directory, with PINs that nobody has to know. */
+export async function prepareToken({ hsm }: Configuration, directory: DataDirectory): Promise<PreparedToken> {
+  if (hsm.module !== undefined && hsm.tokenLabel !== undefined) {
+    const pin = hsm.pinFile === undefined ? { environment: hsm.pinVariable ?? '' } : { file: hsm.pinFile };
+    return { options: { module: hsm.module, token: { label: hsm.tokenLabel }, pin }, provision: undefined };
+  }
+  const module = softHsmModule();
+  const files = ownTokenFiles(directory);
+  const softHsmTokenDirectory = files.tokens;
+  await mkdir(directory.token, { recursive: true, mode: 0o700 });
+  await writeSoftHsmConfiguration({ path: files.configuration, tokenDirectory: softHsmTokenDirectory });
+  const environment = { SOFTHSM2_CONF: files.configuration };
+  return {
+    options: { module, token: { label: OWN_LABEL }, pin: { file: files.userPin }, environment, softHsmTokenDirectory },
+    provision: async () => {
+      const userPin = await keepPin(files.userPin);
+      const soPin = await keepPin(files.soPin);
+      try {
+        await startProvisioning({ module, environment, label: OWN_LABEL, soPin, userPin, softHsmTokenDirectory });
+      } finally {
+        userPin.fill(0);
+        soPin.fill(0);
+      }
+    },
+  };
+}
+
+export interface OwnTokenFiles {
+  readonly configuration: string;
+  readonly tokens: string;
+  readonly userPin: string;
+  readonly soPin: string;
+}
+
+export function ownTokenFiles({ token }: DataDirectory): OwnTokenFiles {
+  return {
+    configuration: join(token, 'softhsm2.conf'),
+    tokens: join(token, 'tokens'),
+    userPin: join(token, 'user_pin'),
+    soPin: join(token, 'so_pin'),
+  };
+}
+
+export function softHsmModule(): string {
+  const module = SOFTHSM_PATHS.find((path) => existsSync(path));
+  if (module !== undefined) return module;
+  const message = 'Expected the path of a PKCS#11 module, because SoftHSM is not installed (apt install softhsm2).';
+  throw new ConfigurationError([{ path: 'hsm.module', message }]);
+}
+
+async function keepPin(path: string): Promise<Buffer> {
+  return Buffer.from(await keepPrivateFile(path, () => randomBytes(PIN_BYTES).toString('hex')), 'utf8');
+}

@@ -1,0 +1,176 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+export const PROGRAM = new URL('../../src/cli/strongroom.ts', import.meta.url).pathname;
+const START_TIMEOUT_MS = 60_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly json: Record<string, unknown> & {
+    readonly error?: { code: string; message: string; innererror?: { code: string } };
+  };
+}
+
+/** The real thing: the command-line program in a process of its own, with a SoftHSM token and a directory of its own. */
+export class RunningServer {
+  readonly port: number;
+  readonly dataDir: string;
+  #child: ChildProcess | undefined;
+  #ended: Promise<Ended> = Promise.resolve({ code: null, signal: null });
+  #output = '';
+  #environment: Record<string, string> = {};
+  #token: Promise<string> | undefined;
+
+  private constructor(port: number, dataDir: string) {
+    this.port = port;
+    this.dataDir = dataDir;
+  }
+
+  static async start(): Promise<RunningServer> {
+    const server = new RunningServer(await freePort(), mkdtempSync(join(tmpdir(), 'strongroom-api-')));
+    try {
+      await server.restart();
+    } catch (error) {
+      await server.remove();
+      throw error;
+    }
+    return server;
+  }
+
+  get url(): string {
+    return `https://demo.managedhsm.localhost:${this.port}`;
+  }
+
+  /** Everything that the process has written. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** What `strongroom env` prints. */
+  get environment(): Readonly<Record<string, string>> {
+    return this.#environment;
+  }
+
+  async restart(): Promise<void> {
+    this.#token = undefined;
+    this.#output = '';
+    const args = [PROGRAM, 'start', '--data-dir', this.dataDir, '--listen', `localhost:${this.port}`];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: plainEnvironment() });
+    this.#child = child;
+    this.#ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`Not ready in time: ${this.#output}`)), START_TIMEOUT_MS);
+      const onOutput = (chunk: Buffer) => {
+        this.#output += chunk.toString('utf8');
+        if (!this.#output.includes('Strongroom is ready')) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      child.stdout?.on('data', onOutput);
+      child.stderr?.on('data', onOutput);
+      child.once('exit', (code) => {
+        clearTimeout(timer);
+        reject(new Error(`Ended with ${code}: ${this.#output}`));
+      });
+    });
+    this.#environment = await exportedEnvironment(this.dataDir);
+  }
+
+  /** Sends one signal, and waits for the end. */
+  async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<Ended> {
+    this.#child?.kill(signal);
+    return this.#ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** An access token as an SDK would fetch it. */
+  accessToken(): Promise<string> {
+    this.#token ??= this.#fetchToken();
+    return this.#token;
+  }
+
+  async post(path: string, body: unknown): Promise<Answer> {
+    return this.send('POST', path, JSON.stringify(body));
+  }
+
+  async get(path: string): Promise<Answer> {
+    return this.send('GET', path);
+  }
+
+  async send(method: string, path: string, body?: string): Promise<Answer> {
+    const headers = { authorization: `Bearer ${await this.accessToken()}`, 'content-type': 'application/json' };
+    const separator = path.includes('?') ? '&' : '?';
+    return this.exchange(`${this.url}${path}${separator}api-version=2025-07-01`, method, headers, body);
+  }
+
+  /** One request over TLS that verifies names and certificates, as the environment of clients has it. */
+  exchange(url: string, method: string, headers: Record<string, string>, body?: string): Promise<Answer> {
+    const ca = readFileSync(this.#environment.NODE_EXTRA_CA_CERTS ?? '');
+    return new Promise((resolve, reject) => {
+      const asked = request(url, { method, headers, ca, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          const json = text === '' ? {} : JSON.parse(text);
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, json });
+        });
+      });
+      asked.on('error', reject);
+      asked.end(body);
+    });
+  }
+
+  async #fetchToken(): Promise<string> {
+    const form = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: this.#environment.AZURE_CLIENT_ID ?? '',
+      client_secret: this.#environment.AZURE_CLIENT_SECRET ?? '',
+      scope: `https://managedhsm.localhost:${this.port}/.default`,
+    });
+    const url = `${this.#environment.AZURE_AUTHORITY_HOST}/adfs/oauth2/v2.0/token`;
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const { json } = await this.exchange(url, 'POST', headers, form.toString());
+    return String(json.access_token);
+  }
+}
+
+/** Nothing of the tests' own environment that could change what the program does. */
+export function plainEnvironment(): Record<string, string> {
+  const { PATH = '', HOME = '' } = process.env;
+  return { PATH, HOME };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Evaluates the output of `strongroom env` in a shell, as a person does, and gives the variables it sets. */
+async function exportedEnvironment(dataDir: string): Promise<Record<string, string>> {
+  const script = `eval "$('${process.execPath}' '${PROGRAM}' env --data-dir '${dataDir}')" && env -0`;
+  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script], { env: plainEnvironment() });
+  const variables = stdout.split('\0').filter((line) => /^(?:STRONGROOM|AZURE|NODE|REQUESTS|SSL)_/.test(line));
+  return Object.fromEntries(
+    variables.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+}

@@ -1,0 +1,204 @@
+import { request as httpsRequest } from 'node:https';
+import { pino } from 'pino';
+import { Authorizer } from '../../src/access/authorizer.ts';
+import type { RoleAssignment } from '../../src/access/role_assignment.ts';
+import { Audiences } from '../../src/identity/audience.ts';
+import { Authenticator } from '../../src/identity/authenticator.ts';
+import { newDirectory, withApplication } from '../../src/identity/embedded/directory.ts';
+import { EmbeddedIssuer } from '../../src/identity/embedded/embedded_issuer.ts';
+import { newSigningKey, readSigningKey } from '../../src/identity/embedded/signing_key.ts';
+import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
+import type { Readiness } from '../../src/server/health.ts';
+import { Server } from '../../src/server/server.ts';
+import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
+import { FakeEngine } from './fake_engine.ts';
+
+export const DOMAIN = 'managedhsm.localhost';
+export const LOGIN_HOST = 'login.localhost';
+export const TENANT = '11111111-2222-3333-4444-555555555555';
+export const POOL_HOST = `demo.${DOMAIN}`;
+const NAMES = [POOL_HOST, `*.${DOMAIN}`, LOGIN_HOST, 'localhost', '127.0.0.1', '::1'];
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly text: string;
+  /** The body as JSON. */
+  readonly json: {
+    readonly error?: {
+      readonly code: string;
+      readonly message: string;
+      readonly innererror?: { readonly code: string };
+    };
+  } & Record<string, unknown>;
+}
+
+export interface RequestOptions {
+  readonly method?: string;
+  readonly host?: string;
+  readonly headers?: Record<string, string | string[]>;
+  readonly body?: string | Uint8Array;
+  /** Sends an access token unless false. */
+  readonly authenticated?: boolean;
+}
+
+/** A server of the real kind over TLS, with an engine of the tests' own behind it. */
+export class TestServer {
+  readonly engine: FakeEngine;
+  readonly server: Server;
+  readonly authority: string;
+  readonly log: string[];
+  readonly issuer: EmbeddedIssuer;
+  readonly secret: string;
+  readonly clientId: string;
+  readiness: Readiness = { ready: true };
+  #token: Promise<string> | undefined;
+
+  private constructor(
+    fields: Pick<TestServer, 'engine' | 'server' | 'authority' | 'log' | 'issuer' | 'secret' | 'clientId'>,
+  ) {
+    this.engine = fields.engine;
+    this.server = fields.server;
+    this.authority = fields.authority;
+    this.log = fields.log;
+    this.issuer = fields.issuer;
+    this.secret = fields.secret;
+    this.clientId = fields.clientId;
+  }
+
+  static async open(assignmentsFor: (objectId: string) => readonly RoleAssignment[] = cryptoUser): Promise<TestServer> {
+    const engine = new FakeEngine();
+    const secret = 'correct horse battery staple';
+    const directory = await withApplication(newDirectory(TENANT), 'test', secret);
+    const [application] = directory.applications;
+    if (application === undefined) throw new Error('no application');
+    const audiences = new Audiences(DOMAIN);
+    const signingKey = await readSigningKey(await newSigningKey());
+    const issuer = new EmbeddedIssuer({ host: LOGIN_HOST, directory, signingKey, audiences });
+    const now = new Date();
+    const authority = await newAuthority('test', NAMES, now);
+    const tls = await issueServerCertificate(authority, NAMES, now);
+    const log: string[] = [];
+    let opened: TestServer | undefined;
+    const server = await Server.open({
+      addresses: [{ host: '127.0.0.1', port: 0, mayBeAbsent: false }],
+      tls,
+      hosts: { hsmName: 'demo', domain: DOMAIN, loginHost: LOGIN_HOST, tenantId: TENANT, port: 8443 },
+      region: 'local',
+      buildVersion: '0.0.0',
+      engine,
+      authenticator: new Authenticator({ issuers: [issuer.trusted], audiences }),
+      authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(application.objectId)),
+      issuer,
+      readiness: () => opened?.readiness ?? { ready: false },
+      log: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),
+    });
+    opened = new TestServer({
+      engine,
+      server,
+      authority: authority.certificate,
+      log,
+      issuer,
+      secret,
+      clientId: application.clientId,
+    });
+    return opened;
+  }
+
+  get port(): number {
+    return this.server.addresses[0]?.port ?? 0;
+  }
+
+  /** Of the application that holds the assignments. */
+  accessToken(): Promise<string> {
+    this.#token ??= this.newAccessToken();
+    return this.#token;
+  }
+
+  async newAccessToken(resource = `https://${DOMAIN}:${this.port}`): Promise<string> {
+    const form = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: this.clientId,
+      client_secret: this.secret,
+      scope: `${resource}/.default`,
+    });
+    const origin = `https://${LOGIN_HOST}:${this.port}`;
+    const { access_token } = await this.issuer.token({ origin, tenant: 'adfs', form, authorization: undefined });
+    return access_token;
+  }
+
+  async request(path: string, options: RequestOptions = {}): Promise<Reply> {
+    const { method = 'GET', host = `${POOL_HOST}:${this.port}`, body, authenticated = true } = options;
+    const authorization: Record<string, string> = authenticated
+      ? { authorization: `Bearer ${await this.accessToken()}` }
+      : {};
+    return send({
+      port: this.port,
+      authority: this.authority,
+      method,
+      path,
+      headers: { host, ...authorization, ...options.headers },
+      body,
+    });
+  }
+
+  async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+    return this.request(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+    });
+  }
+}
+
+function cryptoUser(principalId: string): readonly RoleAssignment[] {
+  return [{ principalId, roleDefinitionId: BUILT_IN_ROLE_IDS.cryptoUser, scope: '/' }];
+}
+
+interface Sent {
+  readonly port: number;
+  readonly authority: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Record<string, string | string[]>;
+  readonly body: string | Uint8Array | undefined;
+}
+
+/** Paths go out as they are: what a URL class would tidy up is what the tests are about. */
+function send({ port, authority, method, path, headers, body }: Sent): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(
+      {
+        host: '127.0.0.1',
+        port,
+        servername: POOL_HOST,
+        ca: authority,
+        method,
+        path,
+        headers,
+        agent: false,
+        setHost: false,
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            get json() {
+              return JSON.parse(text);
+            },
+          });
+        });
+      },
+    );
+    request.on('error', reject);
+    if (body !== undefined) request.setHeader('content-length', Buffer.byteLength(body));
+    else if (method !== 'GET') request.setHeader('content-length', 0);
+    request.end(body);
+  });
+}
