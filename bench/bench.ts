@@ -1,0 +1,64 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GOALS } from './goals.ts';
+import { measureHttps } from './https.ts';
+import { judge } from './judge.ts';
+import { measureLatency } from './latency.ts';
+import { machineFacts } from './machine.ts';
+import { measureManyKeys } from './many_keys.ts';
+import { measureMemory } from './memory.ts';
+import { waitForQuiet } from './quiet_machine.ts';
+import { goalTable, markdownReport } from './report.ts';
+import { keepResult, type PartOutcome, type PartResult, readResults } from './results.ts';
+import { makeScratchToken, type ScratchToken } from './scratch_token.ts';
+import { type Part, parseSelection, type Selection } from './selection.ts';
+import { throughputChart } from './throughput_chart.ts';
+import { measureThroughput } from './throughput_table.ts';
+
+const MEASURES: Readonly<Record<Part, (selection: Selection, token: ScratchToken) => Promise<PartOutcome>>> = {
+  table: measureThroughput,
+  latency: measureLatency,
+  https: measureHttps,
+  keys: measureManyKeys,
+  memory: measureMemory,
+};
+
+/** Narrowed and quick runs are kept apart, so that they never replace the published results. */
+function resultDirectory(selection: Selection): string {
+  return fileURLToPath(new URL(selection.complete ? 'results/' : '../build/bench/results/', import.meta.url));
+}
+
+async function measurePart(part: Part, selection: Selection): Promise<PartResult> {
+  console.log(`\n# ${part}\n`);
+  const token = await makeScratchToken(selection);
+  try {
+    const othersShare = await waitForQuiet();
+    const outcome = await MEASURES[part](selection, token);
+    if (part !== 'table') console.log(outcome.section);
+    const { rounds, allMechanisms } = selection;
+    return { part, machine: await machineFacts(), rounds, allMechanisms, othersShare, ...outcome };
+  } finally {
+    await token.remove();
+  }
+}
+
+/** The page and the charts, from everything that this directory has by now. */
+async function writePage(directory: string): Promise<void> {
+  const results = await readResults(directory);
+  const sets = results.flatMap((result) => result.sets);
+  const figures = Object.assign({}, ...results.map((result) => result.figures));
+  const verdicts = GOALS.map((goal) => judge(goal, sets, figures));
+  await writeFile(join(directory, 'README.md'), markdownReport(results, verdicts));
+  for (const inFlight of new Set(sets.map((set) => set.inFlight))) {
+    await writeFile(join(directory, `throughput_${inFlight}.svg`), throughputChart(sets, inFlight));
+  }
+  console.log(
+    `\n${goalTable(verdicts.filter(({ verdict }) => verdict !== 'not measured'))}\n\nWritten to ${directory}`,
+  );
+}
+
+const selection = parseSelection(process.argv.slice(2));
+const directory = resultDirectory(selection);
+for (const part of selection.parts) await keepResult(directory, await measurePart(part, selection));
+await writePage(directory);

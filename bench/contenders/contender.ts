@@ -1,0 +1,39 @@
+import type { OperationId } from '../operations.ts';
+
+/** What every contender is opened with. The PIN comes over standard input, never as an argument. */
+export interface ContenderSetup {
+  readonly module: string;
+  readonly tokenSerial: string;
+  readonly pin: string;
+  /** A directory of the contender's own, for a store or other state. */
+  readonly directory: string;
+  readonly objects: 'session' | 'token';
+  /** CKA_PRIVATE of the keys. */
+  readonly visibility: 'private' | 'public';
+  /** Instances of the module, where the contender can have several. */
+  readonly hosts: number;
+  readonly isolation: 'process' | 'thread';
+}
+
+/** One operation; concurrent callers have different slots, so that a contender may keep a session and buffers per slot. */
+export type Perform = (slot: number) => Promise<unknown>;
+export type PerformSync = () => void;
+
+/** A library under test, in a process of its own. Keys are made in `open`; `perform` gives the loop body of an operation. */
+export type Contender<Setup = ContenderSetup> = AsyncContender<Setup> | SyncContender<Setup>;
+
+export interface AsyncContender<Setup = ContenderSetup> {
+  readonly style: 'async';
+  /** Slots that may be used at once. */
+  readonly slots: number;
+  open(setup: Setup): Promise<unknown>;
+  perform(operation: OperationId): Perform;
+  close(): Promise<void>;
+}
+
+export interface SyncContender<Setup = ContenderSetup> {
+  readonly style: 'sync';
+  open(setup: Setup): Promise<unknown>;
+  perform(operation: OperationId): PerformSync;
+  close(): Promise<void>;
+}

@@ -1,0 +1,2 @@
+/** Name of a key that fills a store. */
+export const fillerName = (index: number): string => `filler-${index}`;

@@ -1,0 +1,183 @@
+import type { ContenderProcess } from './contender_process.ts';
+import { findContender } from './contenders.ts';
+import { alternate } from './coordinator.ts';
+import type { Figures } from './judge.ts';
+import { OPERATIONS, type OperationId } from './operations.ts';
+import type { OpenLoopSlice, Slice } from './protocol.ts';
+import { count, operationTitle, significant, table } from './report.ts';
+import type { PartOutcome } from './results.ts';
+import type { ScratchToken } from './scratch_token.ts';
+import type { Selection } from './selection.ts';
+import { startContender } from './start_contender.ts';
+import { median, ratioPerRound, type Spread, spread } from './statistics.ts';
+
+const ENGINE = 'engine-process-2';
+const LIBRARY = 'pkcs11js-async';
+const BLOCKING = 'pkcs11js-sync';
+const OFFERED_SHARE = 0.5;
+const CAPACITY_SLICES = 5;
+const SATURATING = 64;
+
+const SLICE = { warmUpMs: 80, measureMs: 320 };
+/** A slice is ten times as long as in the table, for the sake of the 99th percentile. */
+const ROUNDS_SHARE = 0.5;
+
+/** One contender under one load. */
+interface LatencyRow {
+  readonly operation: OperationId;
+  readonly contender: string;
+  readonly ratePerSecond: number;
+  readonly load: string;
+  readonly p50Ms: Spread;
+  readonly p99Ms: Spread;
+  readonly eventLoopDelayP99Ms: Spread;
+  /** Per round, for ratios. */
+  readonly p99RoundsMs: readonly number[];
+}
+
+interface SaturationRow {
+  readonly operation: OperationId;
+  readonly contender: string;
+  readonly eventLoopDelayP99Ms: Spread;
+}
+
+const OPERATIONS_HERE: readonly OperationId[] = ['rsa-2048', 'p-256', 'aes-256-gcm'];
+const RATIO_FIGURES = {
+  'rsa-2048': 'latency/p99-ratio/rsa-2048',
+  'p-256': 'latency/p99-ratio/p-256',
+  'aes-256-gcm': 'latency/p99-ratio/aes-256-gcm',
+} as const;
+const EVENT_LOOP_FIGURES = { 'p-256': 'event-loop/p-256', 'aes-256-gcm': 'event-loop/aes-256-gcm' } as const;
+
+/** Latency under a load that does not wait for answers, and how long the event loop is kept from everything else. */
+export async function measureLatency(selection: Selection, token: ScratchToken): Promise<PartOutcome> {
+  const rounds = Math.max(3, Math.round(selection.rounds * ROUNDS_SHARE));
+  const processes = new Map<string, ContenderProcess>();
+  const rows: LatencyRow[] = [];
+  const saturation: SaturationRow[] = [];
+  try {
+    for (const id of [ENGINE, LIBRARY, BLOCKING]) processes.set(id, await startContender(findContender(id), token));
+    for (const operation of OPERATIONS_HERE) {
+      if (!selection.operations.some(({ id }) => id === operation)) continue;
+      rows.push(...(await latencyRows(operation, processes, rounds)));
+      saturation.push(...(await saturationRows(operation, processes, rounds)));
+    }
+  } finally {
+    for (const process of processes.values()) await process.close();
+  }
+  const section = latencySection(rows, saturation);
+  return { sets: [], rows: [...rows, ...saturation], figures: figuresOf(rows, saturation), section };
+}
+
+async function latencyRows(
+  operation: OperationId,
+  processes: ReadonlyMap<string, ContenderProcess>,
+  rounds: number,
+): Promise<LatencyRow[]> {
+  const offered = OFFERED_SHARE * (await capacity(operation, processes.get(LIBRARY)!));
+  const ownOffered = OFFERED_SHARE * (await capacity(operation, processes.get(ENGINE)!));
+  const half = 'half of pkcs11js async’s capacity';
+  const entrants = [
+    { contender: ENGINE, ratePerSecond: offered, load: half },
+    { contender: LIBRARY, ratePerSecond: offered, load: half },
+    { contender: BLOCKING, ratePerSecond: offered, load: half },
+    { contender: ENGINE, ratePerSecond: ownOffered, load: 'half of its own capacity' },
+  ];
+  const slices = await alternate(entrants, rounds, ({ contender, ratePerSecond }) =>
+    processes.get(contender)!.ask<OpenLoopSlice>({ command: 'openLoop', operation, ratePerSecond, ...SLICE }),
+  );
+  return entrants.map((entrant, index) => {
+    const perRound = (value: (slice: OpenLoopSlice) => number): number[] =>
+      slices[index]!.map((both) => both.reduce((sum, slice) => sum + value(slice), 0) / both.length);
+    const p99RoundsMs = perRound((slice) => slice.p99Ms);
+    return {
+      operation,
+      ...entrant,
+      p50Ms: spread(perRound((slice) => slice.p50Ms)),
+      p99Ms: spread(p99RoundsMs),
+      eventLoopDelayP99Ms: spread(perRound((slice) => slice.eventLoopDelayP99Ms)),
+      p99RoundsMs,
+    };
+  });
+}
+
+async function capacity(operation: OperationId, process: ContenderProcess): Promise<number> {
+  const { measureMs } = OPERATIONS.find(({ id }) => id === operation)!;
+  const rates: number[] = [];
+  for (let i = 0; i < CAPACITY_SLICES; i++) {
+    const slice = await process.ask<Slice>({
+      command: 'measure',
+      operation,
+      inFlight: SATURATING,
+      warmUpMs: measureMs,
+      measureMs: measureMs * 2,
+    });
+    rates.push(slice.operations / (slice.elapsedNs / 1e9));
+  }
+  return Math.round(median(rates));
+}
+
+async function saturationRows(
+  operation: OperationId,
+  processes: ReadonlyMap<string, ContenderProcess>,
+  rounds: number,
+): Promise<SaturationRow[]> {
+  const contenders = [ENGINE, LIBRARY];
+  const slices = await alternate(contenders, rounds, (contender) =>
+    processes.get(contender)!.ask<Slice>({
+      command: 'measure',
+      operation,
+      inFlight: SATURATING,
+      ...SLICE,
+      watchEventLoop: true,
+    }),
+  );
+  return contenders.map((contender, index) => {
+    const delays = slices[index]!.map((both) =>
+      Math.max(...both.map((slice) => slice.eventLoopDelayP99Ms ?? Number.NaN)),
+    );
+    return { operation, contender, eventLoopDelayP99Ms: spread(delays) };
+  });
+}
+
+function figuresOf(rows: readonly LatencyRow[], saturation: readonly SaturationRow[]): Figures {
+  const figures: Figures = {};
+  for (const [operation, figure] of Object.entries(RATIO_FIGURES)) {
+    const side = (contender: string): readonly number[] | undefined =>
+      rows.find((row) => row.operation === operation && row.contender === contender)?.p99RoundsMs;
+    const ours = side(ENGINE);
+    const theirs = side(LIBRARY);
+    if (ours !== undefined && theirs !== undefined)
+      figures[figure as keyof Figures] = spread(ratioPerRound(ours, [theirs]));
+  }
+  for (const [operation, figure] of Object.entries(EVENT_LOOP_FIGURES)) {
+    const row = saturation.find((each) => each.operation === operation && each.contender === ENGINE);
+    if (row !== undefined) figures[figure as keyof Figures] = row.eventLoopDelayP99Ms;
+  }
+  return figures;
+}
+
+const milliseconds = (value: Spread): string => `${significant(value.median)} ms`;
+
+function latencySection(rows: readonly LatencyRow[], saturation: readonly SaturationRow[]): string {
+  const latencies = table(
+    ['operation', 'load', 'contender', 'p50', 'p99', 'event-loop delay p99'],
+    rows.map((row) => [
+      operationTitle(row.operation),
+      `${count(row.ratePerSecond)}/s, ${row.load}`,
+      findContender(row.contender).title,
+      milliseconds(row.p50Ms),
+      milliseconds(row.p99Ms),
+      milliseconds(row.eventLoopDelayP99Ms),
+    ]),
+  );
+  const delays = table(
+    ['operation', 'contender', 'event-loop delay p99'],
+    saturation.map((row) => [
+      operationTitle(row.operation),
+      findContender(row.contender).title,
+      milliseconds(row.eventLoopDelayP99Ms),
+    ]),
+  );
+  return `## Latency at a fixed rate of arrival\n\n${latencies}\n\n## Event-loop delay while saturated\n\n${delays}`;
+}

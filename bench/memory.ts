@@ -1,0 +1,133 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { childProcesses } from './contenders/cpu_time.ts';
+import { HttpsConnection } from './contenders/https_client.ts';
+import type { ManyKeysCommand } from './contenders/many_keys.ts';
+import { fillerName } from './filler_name.ts';
+import { buildPackage, type Installation, startInstalledServer } from './installed_server.ts';
+import { startStore } from './many_keys.ts';
+import { count, significant, table } from './report.ts';
+import type { PartOutcome } from './results.ts';
+import type { ScratchToken } from './scratch_token.ts';
+import type { Selection } from './selection.ts';
+import type { ServerClient } from './server_client.ts';
+import { startProgram } from './start_contender.ts';
+import { median, type Spread, spread } from './statistics.ts';
+
+const FEW = 100;
+const MANY = 100_000;
+const HOST_KEYS = 1_000;
+const REQUESTS = 6_000;
+const CONNECTIONS = 8;
+const SETTLE_MS = 3_000;
+const SAMPLES = 5;
+const SAMPLE_MS = 500;
+const KIB_PER_MB = 1_000_000 / 1024;
+
+interface MemoryRow {
+  readonly title: string;
+  readonly megabytes: number;
+}
+
+/** Resident memory of the server's own process and of a host, in MB (10^6 bytes). */
+export async function measureMemory(_selection: Selection, token: ScratchToken): Promise<PartOutcome> {
+  await buildPackage();
+  const few = await makeServerStore(FEW, token);
+  const many = await makeServerStore(MANY, token);
+  const fewMegabytes = await serverMemory('package', few, FEW);
+  const manyMegabytes = await serverMemory('package', many, MANY);
+  const sources = await serverMemory('sources', few, FEW);
+  const host = await hostMemory(token);
+  const requests = count(REQUESTS);
+  const rows: MemoryRow[] = [
+    { title: 'server, idle after its start', megabytes: fewMegabytes.idle },
+    { title: 'the same, started from a clone (types are stripped at start)', megabytes: sources.idle },
+    {
+      title: `server with ${count(FEW)} keys stored, after ${requests} requests over all of them`,
+      megabytes: fewMegabytes.used,
+    },
+    { title: `server with ${count(MANY)} keys stored, idle after its start`, megabytes: manyMegabytes.idle },
+    {
+      title: `server with ${count(MANY)} keys stored, after ${requests} requests over as many keys`,
+      megabytes: manyMegabytes.used,
+    },
+    { title: `a host with ${count(HOST_KEYS)} keys in its cache`, megabytes: host },
+  ];
+  const figures = {
+    'memory/server-idle': once(fewMegabytes.idle),
+    'memory/many-keys': once(manyMegabytes.used / fewMegabytes.used),
+    'memory/host-1000-keys': once(host),
+  };
+  const lines = rows.map(({ title, megabytes }) => [title, `${significant(megabytes)} MB`]);
+  return { sets: [], rows, figures, section: `## Memory\n\n${table(['', 'resident'], lines)}` };
+}
+
+const once = (value: number): Spread => spread([value]);
+
+/** A data directory with that many keys in its store, on which a server has been before, so that its first start is not what is measured. */
+async function makeServerStore(keys: number, token: ScratchToken): Promise<string> {
+  const dataDir = join(token.directory, `server-${keys}`);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const filler = startProgram('filler', 'server_store', {});
+  await filler.ask({ command: 'open', dataDir, keys });
+  await filler.close();
+  const first = await startInstalledServer('package', dataDir);
+  await first.stop();
+  return dataDir;
+}
+
+async function serverMemory(
+  installation: Installation,
+  dataDir: string,
+  keys: number,
+): Promise<{ idle: number; used: number }> {
+  const server = await startInstalledServer(installation, dataDir);
+  try {
+    const idle = await residentMegabytes(server.pid);
+    await useKeys(server.client, keys);
+    return { idle, used: await residentMegabytes(server.pid) };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Signs with one key after the other, all over the store. */
+async function useKeys(client: ServerClient, keys: number): Promise<void> {
+  const body = { alg: 'HS256', value: Buffer.alloc(64, 1).toString('base64url') };
+  let sent = 0;
+  const caller = async (): Promise<void> => {
+    const connection = await HttpsConnection.open(client.target);
+    while (sent < REQUESTS) {
+      const key = (sent++ * 7_919) % keys;
+      const answer = await connection.request(Buffer.from(client.post(`/keys/${fillerName(key)}/sign`, body)));
+      if (answer.status !== 200) throw new Error(`The server answered ${answer.status}: ${answer.body}`);
+    }
+    connection.close();
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, caller));
+}
+
+async function hostMemory(token: ScratchToken): Promise<number> {
+  const engine = await startStore(HOST_KEYS, token);
+  try {
+    await engine.ask<object, ManyKeysCommand>({ command: 'useAll', count: HOST_KEYS });
+    const [host] = childProcesses(engine.pid);
+    if (host === undefined) throw new Error('The engine has no host process');
+    return await residentMegabytes(host);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** After a pause for what is still to be collected; the median of a few samples. */
+async function residentMegabytes(pid: number): Promise<number> {
+  await delay(SETTLE_MS);
+  const samples: number[] = [];
+  for (let i = 0; i < SAMPLES; i++) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    samples.push(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / KIB_PER_MB);
+    await delay(SAMPLE_MS);
+  }
+  return Math.round(median(samples) * 10) / 10;
+}
