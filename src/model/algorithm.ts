@@ -31,14 +31,37 @@ export interface Algorithm {
 }
 
 export type AlgorithmName =
-  | 'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'RSNULL'
-  | 'ES256' | 'ES256K' | 'ES384' | 'ES512'
-  | 'HS256' | 'HS384' | 'HS512'
-  | 'RSA1_5' | 'RSA-OAEP' | 'RSA-OAEP-256'
-  | 'A128GCM' | 'A192GCM' | 'A256GCM'
-  | 'A128CBC' | 'A192CBC' | 'A256CBC'
-  | 'A128CBCPAD' | 'A192CBCPAD' | 'A256CBCPAD'
-  | 'A128KW' | 'A192KW' | 'A256KW' | 'CKM_AES_KEY_WRAP' | 'CKM_AES_KEY_WRAP_PAD';
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'RSNULL'
+  | 'ES256'
+  | 'ES256K'
+  | 'ES384'
+  | 'ES512'
+  | 'HS256'
+  | 'HS384'
+  | 'HS512'
+  | 'RSA1_5'
+  | 'RSA-OAEP'
+  | 'RSA-OAEP-256'
+  | 'A128GCM'
+  | 'A192GCM'
+  | 'A256GCM'
+  | 'A128CBC'
+  | 'A192CBC'
+  | 'A256CBC'
+  | 'A128CBCPAD'
+  | 'A192CBCPAD'
+  | 'A256CBCPAD'
+  | 'A128KW'
+  | 'A192KW'
+  | 'A256KW'
+  | 'CKM_AES_KEY_WRAP'
+  | 'CKM_AES_KEY_WRAP_PAD';
 
 export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
 
@@ -76,14 +99,29 @@ export interface Realisation {
 }
 
 export type AlgorithmMechanism =
-  | 'CKM_RSA_PKCS' | 'CKM_RSA_PKCS_PSS' | 'CKM_RSA_PKCS_OAEP' | 'CKM_RSA_X_509' | 'CKM_ECDSA'
-  | 'CKM_SHA256_HMAC' | 'CKM_SHA384_HMAC' | 'CKM_SHA512_HMAC'
-  | 'CKM_AES_GCM' | 'CKM_AES_CBC' | 'CKM_AES_CBC_PAD' | 'CKM_AES_KEY_WRAP' | 'CKM_AES_KEY_WRAP_PAD';
+  | 'CKM_RSA_PKCS'
+  | 'CKM_RSA_PKCS_PSS'
+  | 'CKM_RSA_PKCS_OAEP'
+  | 'CKM_RSA_X_509'
+  | 'CKM_ECDSA'
+  | 'CKM_SHA256_HMAC'
+  | 'CKM_SHA384_HMAC'
+  | 'CKM_SHA512_HMAC'
+  | 'CKM_AES_GCM'
+  | 'CKM_AES_CBC'
+  | 'CKM_AES_CBC_PAD'
+  | 'CKM_AES_KEY_WRAP'
+  | 'CKM_AES_KEY_WRAP_PAD';
 
 const SIGN_AND_VERIFY: ReadonlySet<KeyOperation> = new Set<KeyOperation>(['sign', 'verify']);
 const ENCRYPT_AND_DECRYPT: ReadonlySet<KeyOperation> = new Set<KeyOperation>(['encrypt', 'decrypt']);
 const WRAP_AND_UNWRAP: ReadonlySet<KeyOperation> = new Set<KeyOperation>(['wrapKey', 'unwrapKey']);
-const ENCRYPT_AND_WRAP: ReadonlySet<KeyOperation> = new Set<KeyOperation>(['encrypt', 'decrypt', 'wrapKey', 'unwrapKey']);
+const ENCRYPT_AND_WRAP: ReadonlySet<KeyOperation> = new Set<KeyOperation>([
+  'encrypt',
+  'decrypt',
+  'wrapKey',
+  'unwrapKey',
+]);
 
 const HASH_BYTES: Readonly<Record<HashName, number>> = { 'SHA-1': 20, 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 };
 

@@ -29,4 +29,8 @@ export const POSSIBLE_KEY_OPERATIONS: Readonly<Record<KeyType, ReadonlySet<KeyOp
 };
 
 /** Outside `[nbf, exp)` these are refused; decrypt, unwrapKey, verify and release still work (Azure API §1.8). */
-export const OPERATIONS_BOUND_BY_DATES: ReadonlySet<KeyOperation> = new Set<KeyOperation>(['sign', 'encrypt', 'wrapKey']);
+export const OPERATIONS_BOUND_BY_DATES: ReadonlySet<KeyOperation> = new Set<KeyOperation>([
+  'sign',
+  'encrypt',
+  'wrapKey',
+]);
