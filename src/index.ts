@@ -42,6 +42,7 @@ export type {
 export type { KeyOperation } from './model/key_operation.ts';
 export { LIMITS } from './model/limits.ts';
 export { type ProvisionedToken, type ProvisioningRequest, startProvisioning } from './pkcs11/provisioning.ts';
+export { syncSoftHsmTokens, writeSoftHsmConfiguration } from './pkcs11/softhsm_configuration.ts';
 export { HsmPool, type HsmPoolOptions } from './pool/hsm_pool.ts';
 export type { PoolStatus } from './pool/pool_status.ts';
 export { SqliteStore } from './store/sqlite_store.ts';

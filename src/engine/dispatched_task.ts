@@ -1,4 +1,4 @@
-import { StrongroomError } from '../model/errors.ts';
+import { badParameter, StrongroomError } from '../model/errors.ts';
 import type { Completion, HsmHost, RingRequest } from '../pool/hsm_host.ts';
 import type { HsmTask } from '../pool/hsm_task.ts';
 import type { BatchSlots } from './batch.ts';
@@ -45,6 +45,7 @@ export abstract class DispatchedTask<Result = unknown> implements HsmTask {
   readonly #signal: AbortSignal | undefined;
 
   constructor(queue: TaskQueue, timeoutMs: number, signal: AbortSignal | undefined) {
+    if (!(timeoutMs > 0)) throw badParameter('timeoutMs', 'a number of milliseconds', timeoutMs);
     this.queue = queue;
     this.deadline = performance.now() + timeoutMs;
     this.#signal = signal;

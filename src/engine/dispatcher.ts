@@ -202,7 +202,7 @@ export class Dispatcher implements TaskOwner {
     const now = performance.now();
     for (let task: DispatchedTask | undefined = this.#earliest; task !== undefined; ) {
       const later: DispatchedTask | undefined = task.later;
-      if (task.deadline <= now) task.giveUp(new StrongroomError('Timeout', 'The operation was not done in time.'));
+      if (task.deadline <= now) task.giveUp(timedOut());
       task = later;
     }
   };
@@ -210,6 +210,10 @@ export class Dispatcher implements TaskOwner {
   #lookForIdle(): void {
     if (this.#admitted === 0) this.#onIdle?.();
   }
+}
+
+export function timedOut(): StrongroomError {
+  return new StrongroomError('Timeout', 'The operation was not done in time.');
 }
 
 function throttled(): StrongroomError {

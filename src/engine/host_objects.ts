@@ -73,6 +73,14 @@ export class HostObjects {
     this.#recency.remove(object);
   }
 
+  /** All leave: those in use as soon as they are given back. */
+  clear(): void {
+    for (const object of [...this.#objects.values()]) {
+      this.drop(object);
+      if (object.leases === 0) this.#onEvicted(object);
+    }
+  }
+
   #evict(): void {
     let object = this.#recency.oldest;
     while (object !== undefined && this.#objects.size > this.#limit) {

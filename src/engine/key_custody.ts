@@ -56,6 +56,11 @@ export class KeyCustody {
     this.#hosts.get(host)?.drop(object);
   }
 
+  /** What was made for us alone is destroyed, as the instances live on. */
+  close(): void {
+    for (const objects of this.#hosts.values()) objects.clear();
+  }
+
   status(): CustodyStatus {
     let objects = 0;
     for (const each of this.#hosts.values()) objects += each.size;

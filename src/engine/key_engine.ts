@@ -5,7 +5,7 @@ import type { HsmPool } from '../pool/hsm_pool.ts';
 import type { PoolStatus } from '../pool/pool_status.ts';
 import type { Store } from '../store/store.ts';
 import { BatchSlots } from './batch.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { Dispatcher, timedOut } from './dispatcher.ts';
 import { EncryptionBudget } from './encryption_budget.ts';
 import type { EngineParts, LifecycleParts } from './engine_parts.ts';
 import { type CustodyStatus, KeyCustody } from './key_custody.ts';
@@ -92,7 +92,7 @@ export class KeyEngine {
 
   private constructor(options: KeyEngineOptions) {
     const { pool, store, clock = Date.now } = options;
-    const limits: EngineLimits = { ...HOUSE_LIMITS, ...options.limits };
+    const limits = requireLimits({ ...HOUSE_LIMITS, ...options.limits });
     this.#pool = pool;
     this.#keys = new KeyVersions(pool, store, limits.keyVersionsCached);
     this.#dispatcher = new Dispatcher(pool, limits);
@@ -202,8 +202,13 @@ export class KeyEngine {
 
   /** Refuses what comes, and waits for what is under way for at most `drainMs`. Pool and store stay open: they are their opener's. */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#dispatcher.close(options.drainMs ?? LIMITS.drainTimeoutMs);
+    this.#closing ??= this.#close(options.drainMs ?? LIMITS.drainTimeoutMs);
     return this.#closing;
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    await this.#dispatcher.close(drainMs);
+    this.#parts.custody.close();
   }
 
   #perform<Request extends KeyOperationRequest, Result>(
@@ -230,6 +235,7 @@ export class KeyEngine {
     const started = performance.now();
     const key = await this.#held(() => this.#keys.load(request.key));
     const timeoutMs = (request.timeoutMs ?? this.#parts.operationTimeoutMs) - (performance.now() - started);
+    if (timeoutMs <= 0) throw timedOut();
     const task = this.#task(kind, key, { ...request, timeoutMs });
     const promise = task.promise();
     this.#dispatcher.admit(task);
@@ -305,6 +311,15 @@ const HOUSE_LIMITS: EngineLimits = {
   gcmEncryptionsPerKeyVersion: LIMITS.gcmEncryptionsPerKeyVersion,
   gcmEncryptionsReserved: LIMITS.gcmEncryptionsReserved,
 };
+
+function requireLimits(limits: EngineLimits): EngineLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new TypeError(`Expected an integer of at least 1 for limits.${name}, received ${String(value)}.`);
+    }
+  }
+  return limits;
+}
 
 /** Without what is the engine's own: the wrapped key, the id of its objects, the count of changes. */
 function viewOf({ record }: LoadedKey): requests.KeyVersion {

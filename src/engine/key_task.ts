@@ -51,6 +51,7 @@ export abstract class KeyTask<Result> extends DispatchedTask<Result> {
     try {
       await tested;
       if (object.ready !== undefined) await object.ready;
+      if (this.ended) throw aborted();
     } catch (error) {
       this.parts.custody.giveBack(object, host);
       throw error;

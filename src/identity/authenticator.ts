@@ -3,7 +3,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
 import { type AccessTokenRules, verifyAccessToken } from './access_token.ts';
 
-const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
+const BEARER = /^Bearer +(?=[^ ])/i;
 
 interface CachedPrincipal {
   readonly principal: SecurityPrincipal;
@@ -26,10 +26,11 @@ export class Authenticator {
     this.#clock = clock;
   }
 
-  /** The access token of an Authorization header; `undefined` when it carries none, or something else. */
+  /** What an Authorization header carries as access token, whatever that is; `undefined` when it is of another scheme, or too long. */
   static bearerToken(authorization: string | undefined): string | undefined {
     if (authorization === undefined || authorization.length > LIMITS.accessTokenCharacters) return undefined;
-    return BEARER.exec(authorization)?.[1];
+    const scheme = BEARER.exec(authorization)?.[0];
+    return scheme === undefined ? undefined : authorization.slice(scheme.length);
   }
 
   /**

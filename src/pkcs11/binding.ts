@@ -60,7 +60,6 @@ export const ATTRIBUTE_KIND = {
   /** In a query: asks for the attribute. In an answer: the token does not give it (sensitive, or unknown for the object). */
   absent: 3,
 } as const;
-export type AttributeKind = (typeof ATTRIBUTE_KIND)[keyof typeof ATTRIBUTE_KIND];
 
 /**
  * Header of a request: 64 bytes, then the sections parameter, input, input2, template, template2, each padded to 8 bytes.

@@ -74,14 +74,21 @@ export async function writeSoftHsmConfiguration({ path, tokenDirectory }: SoftHs
   await syncEntry(dirname(path));
 }
 
-/** Brings the tokens to disk, file by file: SoftHSM writes the objects of a token without fsync, so a power cut could take them back. */
+/**
+ * Brings the tokens to disk, file by file: SoftHSM writes the objects of a token without fsync, so a power cut could take them back.
+ * The tokens may be in use: what is gone by the time that its turn comes was destroyed.
+ */
 export async function syncSoftHsmTokens(tokenDirectory: string): Promise<void> {
   for (const entry of await readdir(tokenDirectory, { withFileTypes: true })) {
     const path = join(tokenDirectory, entry.name);
     if (entry.isDirectory()) await syncSoftHsmTokens(path);
-    else if (entry.isFile()) await syncEntry(path);
+    else if (entry.isFile()) await syncEntry(path).catch(unlessGone);
   }
   await syncEntry(tokenDirectory);
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
 }
 
 async function syncEntry(path: string): Promise<void> {

@@ -351,7 +351,7 @@ const KEY_WRAP_VECTORS = {
   CKM_AES_KEY_WRAP: keyWrap(32, hex('64e8c3f9ce0f5ba263e9777905818a2a93c8191e7d6e8ae7')),
   /**
    * The key and the values of RFC 5649 §6 one after the other, made once with node:crypto. The values alone are no multiple of 8 bytes long,
-   * and not every token wraps such (token_profile.ts, `keyWrapPadMultipleOf`).
+   * and not every token wraps such (model/algorithm.ts, `wrapObject`).
    */
   CKM_AES_KEY_WRAP_PAD: {
     key: oct(hex('5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8')),

@@ -23,11 +23,6 @@ export interface TokenProfile {
   readonly copiesPoolKeys: boolean;
   /** False where the device's policy forbids C_WrapKey: then only resident custody works. */
   readonly canWrap: boolean;
-  /**
-   * CKM_AES_KEY_WRAP_PAD is right for values of a multiple of so many bytes. SoftHSM 2.6.1 pads a value before it wraps it, so that the
-   * true length is not recorded (RFC 5649 §3) and the value unwraps with zeros at its end.
-   */
-  readonly keyWrapPadMultipleOf: 1 | 8;
 }
 
 const PROFILES: Readonly<Record<TokenProfileName, TokenProfile>> = {
@@ -41,7 +36,6 @@ const PROFILES: Readonly<Record<TokenProfileName, TokenProfile>> = {
     sessionObjects: 'private',
     copiesPoolKeys: true,
     canWrap: true,
-    keyWrapPadMultipleOf: 8,
   },
   /** Any module with a device behind it: lanes hide the time that a call is on its way. */
   generic: {
@@ -53,7 +47,6 @@ const PROFILES: Readonly<Record<TokenProfileName, TokenProfile>> = {
     sessionObjects: 'private',
     copiesPoolKeys: false,
     canWrap: true,
-    keyWrapPadMultipleOf: 1,
   },
 };
 

@@ -40,7 +40,7 @@ export class SqliteStore implements Store {
 
   async findKeyVersion(name: string, version: string | undefined): Promise<SealedKeyVersion | undefined> {
     if (this.#closed) throw closed();
-    const row = version === undefined ? this.#findNewest.get(name) : this.#findVersion.get(name, version);
+    const row = this.#read(name, version);
     return row === undefined ? undefined : decodeRow(row);
   }
 
@@ -50,6 +50,14 @@ export class SqliteStore implements Store {
 
   reserveEncryptions(name: string, version: string, count: number, maximum: number): Promise<number> {
     return this.#writer.write({ kind: 'reserveEncryptions', name, version, count, maximum });
+  }
+
+  #read(name: string, version: string | undefined): Record<string, unknown> | undefined {
+    try {
+      return version === undefined ? this.#findNewest.get(name) : this.#findVersion.get(name, version);
+    } catch (cause) {
+      throw new StrongroomError('ServiceUnavailable', 'The store could not be read.', { cause });
+    }
   }
 
   /** Waits for what was handed in, and lets go of the database. */

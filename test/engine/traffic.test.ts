@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
-import type { KeyEngine } from '../../src/engine/key_engine.ts';
+import { KeyEngine } from '../../src/engine/key_engine.ts';
 import type { BatchItem, SignResult } from '../../src/engine/requests.ts';
 import type { StrongroomError } from '../../src/model/errors.ts';
 import type { KeySpec } from '../../src/model/key.ts';
 import { LIMITS } from '../../src/model/limits.ts';
+import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
+import { KEY_TYPE, OBJECT_CLASS } from '../../src/pkcs11/template.ts';
 import type { RingHost } from '../../src/pool/ring_host.ts';
+import { ringRequest } from '../../src/pool/ring_request.ts';
 import { refused } from '../fixtures/refused.ts';
 import { openTestToken, type TestToken } from '../fixtures/softhsm_token.ts';
+import { countObjects, findObjects } from '../fixtures/token_inventory.ts';
 
 let token: TestToken;
 
@@ -199,6 +203,58 @@ test.serial('version caches are bounded, and what was forgotten is read again', 
       names,
     );
     t.true(engine.status().keyVersionsCached <= 5);
+  }
+  await close();
+});
+
+test.serial(
+  'a handle that an instance does not know any more is replaced, and the caller notices nothing',
+  async (t) => {
+    const { engine, pool, close } = await token.openEngine();
+    await engine.createKey({ name: 'stale', spec: { keyType: 'RSA-HSM', size: 2048, publicExponent: 65_537 } });
+    const key = { name: 'stale' };
+    const signAll = () =>
+      Promise.all(
+        Array.from({ length: 40 }, () => engine.sign({ key, algorithm: 'RS256', digest: DIGEST, ...PATIENT })),
+      );
+    await signAll();
+    const held = { CKA_TOKEN: false, CKA_CLASS: OBJECT_CLASS.CKO_PRIVATE_KEY, CKA_KEY_TYPE: KEY_TYPE.CKK_RSA };
+    for (const host of pool.hosts) {
+      for (const object of await findObjects(pool, held, host)) {
+        await pool.call(ringRequest(RING_OPERATION.destroy, { object }), { host, effect: 'mutating' });
+      }
+    }
+    const results = await signAll();
+    const [first] = results;
+    t.true(results.every(({ signature }) => Buffer.compare(signature, first?.signature ?? signature) === 0));
+    t.is(pool.status().state, 'ready');
+    await close();
+  },
+);
+
+test.serial('a closed engine leaves none of its objects in the instances', async (t) => {
+  const { engine, pool } = await token.openEngine();
+  const before = await countObjects(pool, { CKA_TOKEN: false });
+  await engine.createKey({ name: 'left', spec: P256 });
+  await Promise.all(
+    Array.from({ length: 50 }, () =>
+      engine.sign({ key: { name: 'left' }, algorithm: 'ES256', digest: DIGEST, ...PATIENT }),
+    ),
+  );
+  t.notDeepEqual(await countObjects(pool, { CKA_TOKEN: false }), before);
+  await engine.close();
+  t.deepEqual(await countObjects(pool, { CKA_TOKEN: false }), before);
+});
+
+test.serial('times and limits that are none are refused', async (t) => {
+  const { engine, pool, store, close } = await token.openEngine();
+  await engine.createKey({ name: 'times', spec: P256 });
+  for (const timeoutMs of [0, -1, Number.NaN]) {
+    const sign = engine.sign({ key: { name: 'times' }, algorithm: 'ES256', digest: DIGEST, timeoutMs });
+    await refused(t, sign, 'BadParameter');
+  }
+  for (const operationsAdmitted of [0, 1.5, Number.NaN]) {
+    await t.throwsAsync(KeyEngine.open({ pool, store, limits: { operationsAdmitted } }), { instanceOf: TypeError });
   }
   await close();
 });

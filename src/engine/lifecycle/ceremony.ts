@@ -1,10 +1,11 @@
+import { StrongroomError } from '../../model/errors.ts';
 import { RING_OPERATION } from '../../pkcs11/binding.ts';
 import type { Completion, HsmHost, RingRequest } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
 import type { CallOptions } from '../../pool/pool_call.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
 import { decodeHandles } from '../../pool/token_answers.ts';
-import { requireOk } from '../token_refusal.ts';
+import { failureOf, requireOk } from '../token_refusal.ts';
 
 /**
  * The making of one key, all of it in one instance of the vendor library, because handles mean nothing in another. It begins with the
@@ -13,29 +14,39 @@ import { requireOk } from '../token_refusal.ts';
 export class Ceremony {
   readonly pool: HsmPool;
   readonly host: HsmHost;
+  /** Whose values the key is made of: what a caller brought must not be held against the token when it fails. */
+  readonly #origin: 'caller' | 'engine';
   readonly #objects: number[] = [];
 
-  private constructor(pool: HsmPool, host: HsmHost) {
+  private constructor(pool: HsmPool, host: HsmHost, origin: 'caller' | 'engine') {
     this.pool = pool;
     this.host = host;
+    this.#origin = origin;
   }
 
   /** The pool chooses the host. A return value other than CKR_OK is the caller's to read. */
   static async begin(
     pool: HsmPool,
+    origin: 'caller' | 'engine',
     request: RingRequest,
     options: CallOptions,
   ): Promise<{ readonly ceremony: Ceremony; readonly completion: Completion }> {
     let host: HsmHost | undefined;
-    const completion = await pool.call((chosen) => {
-      host = chosen;
-      return request;
-    }, options);
-    return { ceremony: new Ceremony(pool, host as HsmHost), completion };
+    const completion = await pool.call(
+      (chosen) => {
+        host = chosen;
+        return request;
+      },
+      { ...options, input: origin },
+    );
+    return { ceremony: new Ceremony(pool, host as HsmHost, origin), completion };
   }
 
   async ask(request: RingRequest, effect: 'pure' | 'mutating' = 'pure'): Promise<Uint8Array> {
-    return requireOk(await this.pool.call(request, { host: this.host, effect })).answer;
+    const completion = await this.pool.call(request, { host: this.host, effect, input: this.#origin });
+    if (this.#origin === 'engine') return requireOk(completion).answer;
+    if (completion.returnValue === 0) return completion.answer;
+    throw new StrongroomError('BadParameter', 'The HSM does not take this key.', { cause: failureOf(completion) });
   }
 
   /** For a request that answers with one new object of the session. */

@@ -6,7 +6,6 @@ import { generateKey } from './fresh_key.ts';
 import { readAttributes } from './key_attributes.ts';
 import { requireCustodyName, requireSpec } from './key_spec.ts';
 import { makeKey } from './make_key.ts';
-import { proveGenerated } from './proof.ts';
 
 /** A new key, or a new version of one that is there. */
 export async function createKey(parts: LifecycleParts, request: CreateKeyRequest): Promise<LoadedKey> {
@@ -14,9 +13,5 @@ export async function createKey(parts: LifecycleParts, request: CreateKeyRequest
   const spec = requireSpec(request.spec);
   const attributes = readAttributes(request, spec.keyType);
   const custody = requireCustodyName(request.custody ?? parts.defaultCustody);
-  return makeKey(
-    parts,
-    { name, spec, attributes, custody },
-    { bring: (pool, making) => generateKey(pool, spec, making), prove: proveGenerated },
-  );
+  return makeKey(parts, { name, spec, attributes, custody }, (pool, making) => generateKey(pool, spec, making));
 }

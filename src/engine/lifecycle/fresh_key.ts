@@ -22,6 +22,7 @@ import { HANDLE_BYTES } from '../key_wrapping.ts';
 import { refusalOf, requireOk } from '../token_refusal.ts';
 import { Ceremony } from './ceremony.ts';
 import { publicKeyOfMaterial } from './key_spec.ts';
+import { proveImported } from './proof.ts';
 
 /** A key that has come into being in one instance, and is not on record yet. */
 export interface FreshKey {
@@ -31,6 +32,8 @@ export interface FreshKey {
   readonly publicKey: PublicKey;
   /** It came without an object for its public half. */
   readonly lacksPublicObject: boolean;
+  /** That this object and the public half belong together; where they do not, it says whose fault that is. */
+  prove(object: number): Promise<void>;
 }
 
 /** How the objects are to be made. Those of the session end with the ceremony. */
@@ -42,19 +45,26 @@ export interface Making {
 export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making): Promise<FreshKey> {
   const inToken = making.placement.kind === 'token';
   const options: CallOptions = { timeoutMs: LIMITS.keyGenerationTimeoutMs, effect: inToken ? 'mutating' : 'pure' };
-  const { ceremony, completion } = await Ceremony.begin(pool, generationRequest(spec, making), options);
+  const { ceremony, completion } = await Ceremony.begin(pool, 'engine', generationRequest(spec, making), options);
   const { answer } = requireOk(completion);
   const handles = inToken ? decodeHandles(answer) : ceremony.adopt(answer);
   try {
     if (spec.keyType === 'oct-HSM') {
-      return { ceremony, object: handles[0] as number, publicKey: { keyType: spec.keyType }, lacksPublicObject: true };
+      return generated(ceremony, handles[0] as number, { keyType: spec.keyType });
     }
     const [publicObject, object] = handles as [number, number];
-    return { ceremony, object, publicKey: await readPublicKey(ceremony, spec, publicObject), lacksPublicObject: false };
+    return generated(ceremony, object, await readPublicKey(ceremony, spec, publicObject));
   } catch (error) {
     await ceremony.end();
     throw error;
   }
+}
+
+/** The token made the key, so the token is at fault when its halves do not belong together: `SelfTestFailed`. */
+function generated(ceremony: Ceremony, object: number, publicKey: PublicKey): FreshKey {
+  const { pool, host } = ceremony;
+  const prove = (each: number): Promise<void> => pool.selfTest.pair(publicKey, each, host);
+  return { ceremony, object, publicKey, lacksPublicObject: false, prove };
 }
 
 function generationRequest(spec: KeySpec, { placement, extraction }: Making): RingRequest {
@@ -103,11 +113,13 @@ export async function bringInKey(pool: HsmPool, material: KeyMaterial, making: M
   try {
     const inToken = making.placement.kind === 'token';
     const request = ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES });
-    const options: CallOptions = { input: 'caller', effect: inToken ? 'mutating' : 'pure' };
-    const { ceremony, completion } = await Ceremony.begin(pool, request, options);
+    const options: CallOptions = { effect: inToken ? 'mutating' : 'pure' };
+    const { ceremony, completion } = await Ceremony.begin(pool, 'caller', request, options);
     if (completion.returnValue !== 0) throw refusalOf(RING_OPERATION.create, completion);
     const [object] = inToken ? decodeHandles(completion.answer) : ceremony.adopt(completion.answer);
-    return { ceremony, object: object as number, publicKey: publicKeyOfMaterial(material), lacksPublicObject: true };
+    const publicKey = publicKeyOfMaterial(material);
+    const prove = (each: number): Promise<void> => proveImported(ceremony, publicKey, each);
+    return { ceremony, object: object as number, publicKey, lacksPublicObject: true, prove };
   } finally {
     template.fill(0);
   }

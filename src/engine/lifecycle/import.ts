@@ -6,7 +6,6 @@ import { bringInKey } from './fresh_key.ts';
 import { readAttributes } from './key_attributes.ts';
 import { requireCustodyName, specOfMaterial, wipeMaterial } from './key_spec.ts';
 import { makeKey } from './make_key.ts';
-import { proveImported } from './proof.ts';
 
 /** A caller's key. What he gave is zeroised when this ends, well or badly. */
 export async function importKey(parts: LifecycleParts, request: ImportKeyRequest): Promise<LoadedKey> {
@@ -16,11 +15,8 @@ export async function importKey(parts: LifecycleParts, request: ImportKeyRequest
     const spec = specOfMaterial(material);
     const attributes = readAttributes(request, spec.keyType);
     const custody = requireCustodyName(request.custody ?? parts.defaultCustody);
-    return await makeKey(
-      parts,
-      { name, spec, attributes, custody },
-      { bring: (pool, making) => bringInKey(pool, material, making), prove: proveImported },
-    );
+    const order = { name, spec, attributes, custody };
+    return await makeKey(parts, order, (pool, making) => bringInKey(pool, material, making));
   } finally {
     wipeMaterial(material);
   }

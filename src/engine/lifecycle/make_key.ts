@@ -21,11 +21,7 @@ export interface KeyOrder {
 }
 
 /** Where a new key comes from: the token's generator, or a caller. */
-export interface KeySource {
-  bring(pool: HsmPool, making: Making): Promise<FreshKey>;
-  /** That its halves belong together, and whose fault it is when they do not. */
-  prove(fresh: FreshKey): Promise<void>;
-}
+export type KeySource = (pool: HsmPool, making: Making) => Promise<FreshKey>;
 
 /** From an order to a key version that is durable in the store. Where it fails on the way, nothing of the key is left. */
 export async function makeKey(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<LoadedKey> {
@@ -37,10 +33,10 @@ export async function makeKey(parts: LifecycleParts, order: KeyOrder, source: Ke
 
 async function makeWrapped(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<LoadedKey> {
   const { pool } = parts;
-  const fresh = await source.bring(pool, { placement: sessionPlacement(pool), extraction: 'extractable' });
+  const fresh = await source(pool, { placement: sessionPlacement(pool), extraction: 'extractable' });
   let wrappedKey: Uint8Array;
   try {
-    await source.prove(fresh);
+    await fresh.prove(fresh.object);
     wrappedKey = await wrapUnderKek(fresh);
   } finally {
     await fresh.ceremony.end();
@@ -61,19 +57,20 @@ async function makeResident(parts: LifecycleParts, order: KeyOrder, source: KeyS
     await storeRecord(parts, record);
     return parts.keys.add(record);
   } catch (error) {
-    await parts.tokenChanges.pass(() => removeFromToken(parts.pool, objectId));
+    // What cannot be removed now stays as an object that no record names; why the key was not made matters more.
+    await parts.tokenChanges.pass(() => removeFromToken(parts.pool, objectId)).catch(() => undefined);
     throw error;
   }
 }
 
 async function makeInToken({ pool }: LifecycleParts, placement: ObjectPlacement, source: KeySource): Promise<FreshKey> {
   const { canWrap } = pool.profile;
-  const fresh = await source.bring(
+  const fresh = await source(
     pool,
     canWrap ? { placement: sessionPlacement(pool), extraction: 'extractable' } : { placement, extraction: 'locked' },
   );
   try {
-    await source.prove(fresh);
+    await fresh.prove(fresh.object);
     if (canWrap) await moveIntoToken(fresh, placement);
     else if (fresh.lacksPublicObject) await addPublicObject(fresh, placement);
     return fresh;

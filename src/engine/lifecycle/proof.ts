@@ -1,4 +1,5 @@
 import { StrongroomError } from '../../model/errors.ts';
+import type { PublicKey } from '../../model/key.ts';
 import { PARAMETER_KIND, RING_OPERATION } from '../../pkcs11/binding.ts';
 import { MECHANISM } from '../../pkcs11/mechanism.ts';
 import { checkPair } from '../../pool/pairwise_consistency.ts';
@@ -6,17 +7,11 @@ import { ringRequest } from '../../pool/ring_request.ts';
 import type { Ceremony } from './ceremony.ts';
 import type { FreshKey } from './fresh_key.ts';
 
-/** The token made the key, so the token is at fault when its halves do not belong together. @throws StrongroomError `SelfTestFailed` */
-export async function proveGenerated({ ceremony, publicKey, object }: FreshKey): Promise<void> {
-  await ceremony.pool.selfTest.pair(publicKey, object, ceremony.host);
-}
-
-/** A caller brought the key, so a mismatch is his. @throws StrongroomError `BadParameter` */
-export async function proveImported({ ceremony, publicKey, object }: FreshKey): Promise<void> {
-  const { pool } = ceremony;
+/** A caller brought the key, so a mismatch is his, and says nothing about the token. @throws StrongroomError `BadParameter` */
+export async function proveImported({ pool, host }: Ceremony, publicKey: PublicKey, object: number): Promise<void> {
   const problem = await checkPair(
-    (host, request, input) => pool.call(request, { host, input }),
-    ceremony.host,
+    (on, request, input) => pool.call(request, { host: on, input }),
+    host,
     publicKey,
     object,
   );
@@ -26,12 +21,12 @@ export async function proveImported({ ceremony, publicKey, object }: FreshKey): 
   });
 }
 
-/** What will be on record has become an object again: it has to be the key that it was. @throws StrongroomError `SelfTestFailed` */
-export async function proveKept({ ceremony, publicKey, object }: FreshKey, kept: number): Promise<void> {
-  if (publicKey.keyType !== 'oct-HSM') {
-    await ceremony.pool.selfTest.pair(publicKey, kept, ceremony.host);
-    return;
-  }
+/** What will be on record has become an object again: it has to be the key that it was. */
+export async function proveKept(fresh: FreshKey, kept: number): Promise<void> {
+  const { ceremony, publicKey, object } = fresh;
+  await fresh.prove(kept);
+  // A symmetric key has no other half to tell it from another key.
+  if (publicKey.keyType !== 'oct-HSM') return;
   const [before, after] = await Promise.all([checkValue(ceremony, object), checkValue(ceremony, kept)]);
   if (Buffer.compare(before, after) !== 0) {
     throw new StrongroomError('SelfTestFailed', 'The HSM wrapped a key and unwrapped another.');

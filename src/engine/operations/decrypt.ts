@@ -8,15 +8,23 @@ import { KeyTask } from '../key_task.ts';
 import type { LoadedKey } from '../loaded_key.ts';
 import type { OperationKind } from '../operation_kind.ts';
 import type { OperationPlan } from '../operation_plan.ts';
-import type { DecryptRequest, DecryptResult } from '../requests.ts';
+import type { DecryptRequest, DecryptResult, OperationOptions } from '../requests.ts';
 import { decryptionFailed, failureOf, refusalOf } from '../token_refusal.ts';
 import { refuse } from './encrypt.ts';
 
+export type BesideCiphertext = Pick<DecryptRequest, 'iv' | 'aad' | 'tag'>;
+
 /** decrypt and unwrapKey: everything that is wrong with the value itself ends in the one same error. */
 export class DecipherTask extends KeyTask<DecryptResult> {
-  constructor(parts: EngineParts, key: LoadedKey, plan: OperationPlan, request: DecryptRequest) {
-    super(parts, key, plan, request);
-    const { ciphertext, iv, aad, tag } = request;
+  constructor(
+    parts: EngineParts,
+    key: LoadedKey,
+    plan: OperationPlan,
+    options: OperationOptions,
+    ciphertext: Uint8Array,
+    { iv, aad, tag }: BesideCiphertext,
+  ) {
+    super(parts, key, plan, options);
     requireBytes('value', CIPHERTEXT_BOUNDS, ciphertext);
     if (plan.iv === undefined) refuse('iv', iv, plan);
     else requireBytes('iv', plan.iv, iv);
@@ -49,5 +57,5 @@ export class DecipherTask extends KeyTask<DecryptResult> {
 export const DECRYPT: OperationKind<DecryptRequest, DecryptResult> = {
   operation: 'decrypt',
   index: 3,
-  task: (parts, key, plan, request) => new DecipherTask(parts, key, plan, request),
+  task: (parts, key, plan, request) => new DecipherTask(parts, key, plan, request, request.ciphertext, request),
 };

@@ -1,11 +1,12 @@
 import type { OperationKind } from '../operation_kind.ts';
 import type { DecryptResult, UnwrapKeyRequest } from '../requests.ts';
-import { DecipherTask } from './decrypt.ts';
+import { type BesideCiphertext, DecipherTask } from './decrypt.ts';
+
+const NOTHING_BESIDE: BesideCiphertext = {};
 
 /** The same as decrypt, under the algorithms that wrap. */
 export const UNWRAP_KEY: OperationKind<UnwrapKeyRequest, DecryptResult> = {
   operation: 'unwrapKey',
   index: 5,
-  task: (parts, key, plan, { value, ...request }) =>
-    new DecipherTask(parts, key, plan, { ...request, ciphertext: value }),
+  task: (parts, key, plan, request) => new DecipherTask(parts, key, plan, request, request.value, NOTHING_BESIDE),
 };
