@@ -12,6 +12,8 @@ import { Watchdog, type WatchdogOptions } from './watchdog.ts';
 /** What it costs to bring a key to a host that does not hold it: about one unwrapping and the way there and back. */
 const BRINGING_US = 300;
 const EXCLUDED_US = 1e12;
+/** A host without room makes work wait in front of its lanes, where nobody shares it out. */
+const FULL_US = 1e9;
 const FAULTS_BEFORE_REPLACEMENT = 3;
 const FAULT_WINDOW_MS = 10_000;
 const FIRST_RETRY_MS = 100;
@@ -139,6 +141,7 @@ export class HostGroup implements TaskHosts {
       let cost = (host.tasks * host.meanServiceUs) / host.lanes;
       if (!task.prefers(host)) cost += BRINGING_US;
       if (host === excluded) cost += EXCLUDED_US;
+      if (host.room === 0) cost += FULL_US;
       if (cost < least) {
         least = cost;
         best = host;

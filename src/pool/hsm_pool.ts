@@ -12,7 +12,7 @@ import { PinGuard } from './pin_guard.ts';
 import { type PinOptions, PinSource } from './pin_source.ts';
 import { PinnedHost } from './pinned_host.ts';
 import { type CallOptions, PoolCall, type RequestFor } from './pool_call.ts';
-import { auditSignatureRequest, readAuditPublicKey, sealRequest, sealVerification } from './pool_keys.ts';
+import { auditSignatureRequest, lookAtToken, readAuditPublicKey, sealRequest, sealVerification } from './pool_keys.ts';
 import { type PoolStatus, poolStatus, type TokenDescription } from './pool_status.ts';
 import { createPoolKeys, findToken, type TokenChoice } from './pool_token.ts';
 import { realisationOf } from './realisation.ts';
@@ -73,7 +73,9 @@ export class HsmPool {
     this.token = { label, serial, manufacturer, model };
     this.#pin = pin;
     this.#group = new HostGroup({ ...options, hosts: profile.hosts, start: () => starter.start() });
-    this.#serial = profile.serialisedCreation ? new SerialTasks() : undefined;
+    this.#serial = profile.serialisedCreation
+      ? new SerialTasks((host) => this.call(lookAtToken(), { host }))
+      : undefined;
     this.selfTest = new SelfTest({
       ask: (host, request, input) => this.call(request, { host, input }),
       realisation: (algorithm) => this.#realisations.get(algorithm.name),

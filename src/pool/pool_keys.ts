@@ -36,6 +36,12 @@ export async function findPoolKeys(ask: Ask, copies: boolean): Promise<PoolKeyHa
   };
 }
 
+/** A search through the token, for what it does to the instance: it takes notice of what others have put there. */
+export function lookAtToken(): RingRequest {
+  const template = encodeTemplate({ CKA_TOKEN: true, CKA_LABEL: Buffer.from(POOL_KEY_LABEL.kek) });
+  return ringRequest(RING_OPERATION.find, { template, capacity: HANDLE_BYTES });
+}
+
 /** The public half of the audit key, out of the token. */
 export async function readAuditPublicKey(ask: Ask): Promise<PublicKey> {
   const object = await findKey(ask, 'audit', 'CKO_PUBLIC_KEY');

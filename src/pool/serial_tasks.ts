@@ -3,17 +3,26 @@ import { LIMITS } from '../model/limits.ts';
 import type { Completion, HsmHost, RingRequest } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
 
-/** Runs tasks one after the other, each when the one before has ended: for modules that race with themselves when objects of the token are made. */
+/**
+ * Runs tasks one after the other, each when the one before has ended: for modules that race with themselves when objects of the token are
+ * made. Before each, the instance that does it looks at the token: an instance of SoftHSM that has not seen the last change does not announce
+ * its own, and then the others never find the new object.
+ */
 export class SerialTasks {
+  readonly #look: (host: HsmHost) => Promise<unknown>;
   readonly #waiting: (() => void)[] = [];
   #busy = false;
+
+  constructor(look: (host: HsmHost) => Promise<unknown>) {
+    this.#look = look;
+  }
 
   add(task: HsmTask, run: (task: HsmTask) => void): void {
     if (this.#waiting.length >= LIMITS.operationsAdmitted) {
       task.fail(new StrongroomError('Throttled', 'Too many operations wait to change the token.'));
       return;
     }
-    const serial = new SerialTask(task, () => this.#ended());
+    const serial = new SerialTask(task, this.#look, () => this.#ended());
     this.#waiting.push(() => run(serial));
     if (!this.#busy) this.#next();
   }
@@ -32,10 +41,12 @@ export class SerialTasks {
 
 class SerialTask implements HsmTask {
   readonly #task: HsmTask;
+  readonly #look: (host: HsmHost) => Promise<unknown>;
   readonly #ended: () => void;
 
-  constructor(task: HsmTask, ended: () => void) {
+  constructor(task: HsmTask, look: (host: HsmHost) => Promise<unknown>, ended: () => void) {
     this.#task = task;
+    this.#look = look;
     this.#ended = ended;
   }
 
@@ -55,7 +66,8 @@ class SerialTask implements HsmTask {
     return this.#task.prefers(host);
   }
 
-  prepare(host: HsmHost): RingRequest | Promise<RingRequest> {
+  async prepare(host: HsmHost): Promise<RingRequest> {
+    await this.#look(host);
     return this.#task.prepare(host);
   }
 

@@ -42,11 +42,13 @@ export class Ceremony {
     return { ceremony: new Ceremony(pool, host as HsmHost, origin), completion };
   }
 
-  async ask(request: RingRequest, effect: 'pure' | 'mutating' = 'pure'): Promise<Uint8Array> {
-    const completion = await this.pool.call(request, { host: this.host, effect, input: this.#origin });
-    if (this.#origin === 'engine') return requireOk(completion).answer;
-    if (completion.returnValue === 0) return completion.answer;
-    throw new StrongroomError('BadParameter', 'The HSM does not take this key.', { cause: failureOf(completion) });
+  ask(request: RingRequest): Promise<Uint8Array> {
+    return this.#ask(request, {});
+  }
+
+  /** For a request that makes or ends an object of the token itself: some tokens take one of these at a time. */
+  change(request: RingRequest): Promise<Uint8Array> {
+    return this.#ask(request, { effect: 'mutating', changesToken: true });
   }
 
   /** For a request that answers with one new object of the session. */
@@ -67,7 +69,14 @@ export class Ceremony {
   async end(): Promise<void> {
     const destroyed = this.#objects
       .splice(0)
-      .map((object) => this.ask(ringRequest(RING_OPERATION.destroy, { object }), 'mutating'));
+      .map((object) => this.#ask(ringRequest(RING_OPERATION.destroy, { object }), { effect: 'mutating' }));
     await Promise.allSettled(destroyed);
+  }
+
+  async #ask(request: RingRequest, options: CallOptions): Promise<Uint8Array> {
+    const completion = await this.pool.call(request, { ...options, host: this.host, input: this.#origin });
+    if (this.#origin === 'engine') return requireOk(completion).answer;
+    if (completion.returnValue === 0) return completion.answer;
+    throw new StrongroomError('BadParameter', 'The HSM does not take this key.', { cause: failureOf(completion) });
   }
 }

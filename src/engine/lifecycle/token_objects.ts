@@ -37,7 +37,7 @@ export async function moveIntoToken(fresh: FreshKey, placement: ObjectPlacement)
   const wrappedKey = await ceremony.ask(wrapRequest(kek, object));
   for (const role of KEPT[publicKey.keyType]) {
     const template = unwrapTemplate(publicKey.keyType, role, placement);
-    const answer = await ceremony.ask(unwrapRequest(kek, wrappedKey, template), 'mutating');
+    const answer = await ceremony.change(unwrapRequest(kek, wrappedKey, template));
     if (role !== 'genericSecret') await proveKept(fresh, decodeHandles(answer)[0] as number);
   }
   await addPublicObject(fresh, placement);
@@ -47,7 +47,7 @@ export async function moveIntoToken(fresh: FreshKey, placement: ObjectPlacement)
 export async function addPublicObject({ ceremony, publicKey }: FreshKey, placement: ObjectPlacement): Promise<void> {
   if (publicKey.keyType === 'oct-HSM') return;
   const template = publicKeyTemplate(publicKey, placement);
-  await ceremony.ask(ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES }), 'mutating');
+  await ceremony.change(ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES }));
 }
 
 const EPHEMERAL_KEK = encodeTemplate({
@@ -81,6 +81,7 @@ export async function removeFromToken(pool: HsmPool, objectId: Uint8Array): Prom
     }),
   );
   for (const object of decodeHandles(answer)) {
-    requireOk(await pool.call(ringRequest(RING_OPERATION.destroy, { object }), { host, effect: 'mutating' }));
+    const destroy = ringRequest(RING_OPERATION.destroy, { object });
+    requireOk(await pool.call(destroy, { host, effect: 'mutating', changesToken: true }));
   }
 }
