@@ -20,6 +20,9 @@ export async function runStep(command: readonly string[], capture: boolean): Pro
     console.error(`${file} did not start: ${error.message}`);
     resolve(false);
   });
-  child.on('close', (code) => resolve(code === 0));
+  child.on('close', (code, signal) => {
+    if (signal !== null) console.error(`${file} was ended by ${signal}`);
+    resolve(code === 0);
+  });
   return { succeeded: await promise, output };
 }

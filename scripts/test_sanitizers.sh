@@ -19,9 +19,9 @@ build_sanitized() {
   mkdir -p "$directory"
   for entry in binding.gyp native test node_modules; do ln -sfn "$ROOT/$entry" "$directory/$entry"; done
   (
-    cd "$directory"
-    CC=clang CXX=clang++ node_gyp configure -- -Dbuild_tests=1 "-Dsanitize=$sanitize"
-    node_gyp build -- native_tests hsm_host sleeping_module
+    cd "$directory" &&
+      CC=clang CXX=clang++ node_gyp configure -- -Dbuild_tests=1 "-Dsanitize=$sanitize" &&
+      node_gyp build -- native_tests hsm_host sleeping_module
   )
 }
 

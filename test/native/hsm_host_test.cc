@@ -17,13 +17,13 @@ using namespace strongroom::test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 constexpr uint32_t kPairs = 3'000;
 #else
 constexpr uint32_t kPairs = 10'000;
 #endif
 
-#if defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED_THREAD
 // A block of the arena passes from one lane to another by way of the owner, whom ThreadSanitizer in the host does not see.
 constexpr bool kLargeOverManyLanes = false;
 #else

@@ -13,7 +13,7 @@ using namespace strongroom::test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 constexpr uint32_t kPairs = 3'000;
 #else
 constexpr uint32_t kPairs = 10'000;

@@ -1,15 +1,13 @@
-#define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
-
 #include <cstring>
 
+#include "catch2/catch2.h"
 #include "load_lane.h"
 #include "softhsm_token.h"
 
 int main(int argumentCount, char** arguments) {
   // How ring_load_test.cc starts lanes in a process of their own.
   if (argumentCount == 2 && strcmp(arguments[1], "ring-lanes") == 0) return strongroom::test::loadLanesMain();
-  const int failed = Catch::Session().run(argumentCount, arguments);
+  const int failed = strongroom::test::runTests(argumentCount, arguments);
   strongroom::test::SoftHsmToken::remove();
   return failed;
 }

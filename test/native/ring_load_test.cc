@@ -17,7 +17,7 @@ using namespace strongroom::test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 constexpr uint32_t kOperations = 100'000;
 constexpr uint32_t kProcessOperations = 100'000;
 constexpr uint32_t kKills = 5;
@@ -26,7 +26,7 @@ constexpr uint32_t kOperations = 1'000'000;
 constexpr uint32_t kProcessOperations = 300'000;
 constexpr uint32_t kKills = 25;
 #endif
-#if defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED_THREAD
 // A block of the arena passes from one lane to another by way of the owner. ThreadSanitizer in a process of lanes does not see the owner.
 constexpr bool kLargeOverProcesses = false;
 #else

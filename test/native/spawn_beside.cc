@@ -20,6 +20,9 @@ std::string besideThis(const std::string& name) {
 pid_t spawnBeside(RingFixture& under, const std::string& name, const std::vector<std::string>& arguments, const Bytes& input) {
   int pipeEnds[2];
   REQUIRE(pipe2(pipeEnds, O_CLOEXEC) == 0);
+  // Fits into the pipe, and is there before anybody reads: a process that exits at once would otherwise raise SIGPIPE.
+  REQUIRE(write(pipeEnds[1], input.data(), input.size()) == static_cast<ssize_t>(input.size()));
+  close(pipeEnds[1]);
   // All are moved out of the way first, for one may have the number that another is to get. dup2 drops FD_CLOEXEC.
   const int standardInput = fcntl(pipeEnds[0], F_DUPFD_CLOEXEC, 10);
   const int memory = fcntl(under.memory->memoryFd(), F_DUPFD_CLOEXEC, 10);
@@ -39,9 +42,6 @@ pid_t spawnBeside(RingFixture& under, const std::string& name, const std::vector
   for (const int fd : {standardInput, memory, doorbell, pipeEnds[0]}) close(fd);
   INFO(program << ": " << strerror(spawned));
   REQUIRE(spawned == 0);
-  // Fits into the pipe: nobody has to read for this to return.
-  REQUIRE(write(pipeEnds[1], input.data(), input.size()) == static_cast<ssize_t>(input.size()));
-  close(pipeEnds[1]);
   return pid;
 }
 
