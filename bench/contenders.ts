@@ -108,7 +108,7 @@ export const CONTENDERS: readonly ContenderRow[] = [
     title: 'graphene',
     program: 'graphene_async',
     objects: 'session',
-    inFlight: [64, 8, 1],
+    inFlight: [64, 1],
     operations: KEYED,
   },
   {

@@ -4,7 +4,8 @@ import type { ContenderProcess } from './contender_process.ts';
 import { childProcesses, processTimeUs } from './contenders/cpu_time.ts';
 import type { HttpsTarget } from './contenders/https_client.ts';
 import type { ServerReply } from './contenders/strongroom_server.ts';
-import { alternate } from './coordinator.ts';
+import { takeRounds } from './coordinator.ts';
+import { OthersWatch } from './others_watch.ts';
 import type { Slice } from './protocol.ts';
 import { waitForQuiet } from './quiet_machine.ts';
 import { count, significant, table, withRange } from './report.ts';
@@ -40,11 +41,17 @@ export async function measureHttps(selection: Selection, token: ScratchToken): P
     const { kid } = created.key as { kid: string };
     const sign = await startLoad(client.target, client.post(`${new URL(kid).pathname}/sign`, body));
     const nothing = await startLoad({ ...client.target, port: nullPort }, client.post('/null', body));
-    const rows = await measureRows(server.pid, { nothing, sign }, selection.rounds);
+    const watch = new OthersWatch([server, nothing, sign]);
+    const { rows, disturbedRounds } = await measureRows(server.pid, watch, { nothing, sign }, selection.rounds);
     await sign.close();
     await nothing.close();
     const ratio = spread(ratioPerRound(rows[1]!.requestsPerSecond, [rows[0]!.requestsPerSecond]));
-    return { sets: [], rows, figures: { 'https/es256': ratio }, section: httpsSection(rows, ratio) };
+    return {
+      sets: [],
+      rows,
+      figures: { 'https/es256': { ...ratio, disturbedRounds } },
+      section: httpsSection(rows, ratio),
+    };
   } finally {
     await server.close();
   }
@@ -58,23 +65,24 @@ async function startLoad(target: HttpsTarget, request: string): Promise<Contende
 
 async function measureRows(
   serverPid: number,
+  watch: OthersWatch,
   { nothing, sign }: { readonly nothing: ContenderProcess; readonly sign: ContenderProcess },
   rounds: number,
-): Promise<HttpsRow[]> {
+): Promise<{ rows: HttpsRow[]; disturbedRounds: number }> {
   const entrants = [
     { title: 'null handler', load: nothing },
     { title: 'sign ES256', load: sign },
   ];
   for (const { load } of entrants) await load.ask({ command: 'measure', ...MEASURE, measureMs: FIRST_RUN_MS });
   await waitForQuiet();
-  const slices = await alternate(entrants, rounds, async ({ load }) => {
+  const { slices, disturbedRounds } = await takeRounds(entrants, rounds, watch, async ({ load }) => {
     const before = serverTimeUs(serverPid);
     const slice = await load.ask<Slice>({ command: 'measure', ...MEASURE });
     // The server also worked while the loop was filled and emptied, which is why its time is set against all of the slice.
     const share = (slice.elapsedNs / 1e6 + MEASURE.warmUpMs) / (slice.elapsedNs / 1e6);
     return { ...slice, serverCpuUs: (serverTimeUs(serverPid) - before) / share };
   });
-  return entrants.map(({ title }, index) => {
+  const rows = entrants.map(({ title }, index) => {
     const sums = slices[index]!.map((both) => ({
       operations: both.reduce((sum, slice) => sum + slice.operations, 0),
       elapsedNs: both.reduce((sum, slice) => sum + slice.elapsedNs, 0),
@@ -86,6 +94,7 @@ async function measureRows(
       serverCpuUsPerRequest: median(sums.map(({ operations, serverCpuUs }) => serverCpuUs / operations)),
     };
   });
+  return { rows, disturbedRounds };
 }
 
 function serverTimeUs(pid: number): number {

@@ -1,8 +1,9 @@
 import type { ContenderProcess } from './contender_process.ts';
 import { findContender } from './contenders.ts';
-import { alternate } from './coordinator.ts';
+import { takeRounds } from './coordinator.ts';
 import type { Figures } from './judge.ts';
-import { OPERATIONS, type OperationId } from './operations.ts';
+import { OPERATIONS } from './operations.ts';
+import { OthersWatch } from './others_watch.ts';
 import type { OpenLoopSlice, Slice } from './protocol.ts';
 import { count, operationTitle, significant, table } from './report.ts';
 import type { PartOutcome } from './results.ts';
@@ -24,7 +25,7 @@ const ROUNDS_SHARE = 0.5;
 
 /** One contender under one load. */
 interface LatencyRow {
-  readonly operation: OperationId;
+  readonly operation: OperationHere;
   readonly contender: string;
   readonly ratePerSecond: number;
   readonly load: string;
@@ -33,21 +34,18 @@ interface LatencyRow {
   readonly eventLoopDelayP99Ms: Spread;
   /** Per round, for ratios. */
   readonly p99RoundsMs: readonly number[];
+  readonly disturbedRounds: number;
 }
 
 interface SaturationRow {
-  readonly operation: OperationId;
+  readonly operation: OperationHere;
   readonly contender: string;
   readonly eventLoopDelayP99Ms: Spread;
+  readonly disturbedRounds: number;
 }
 
-const OPERATIONS_HERE: readonly OperationId[] = ['rsa-2048', 'p-256', 'aes-256-gcm'];
-const RATIO_FIGURES = {
-  'rsa-2048': 'latency/p99-ratio/rsa-2048',
-  'p-256': 'latency/p99-ratio/p-256',
-  'aes-256-gcm': 'latency/p99-ratio/aes-256-gcm',
-} as const;
-const EVENT_LOOP_FIGURES = { 'p-256': 'event-loop/p-256', 'aes-256-gcm': 'event-loop/aes-256-gcm' } as const;
+const OPERATIONS_HERE = ['rsa-2048', 'p-256', 'aes-256-gcm'] as const;
+type OperationHere = (typeof OPERATIONS_HERE)[number];
 
 /** Latency under a load that does not wait for answers, and how long the event loop is kept from everything else. */
 export async function measureLatency(selection: Selection, token: ScratchToken): Promise<PartOutcome> {
@@ -70,7 +68,7 @@ export async function measureLatency(selection: Selection, token: ScratchToken):
 }
 
 async function latencyRows(
-  operation: OperationId,
+  operation: OperationHere,
   processes: ReadonlyMap<string, ContenderProcess>,
   rounds: number,
 ): Promise<LatencyRow[]> {
@@ -83,7 +81,8 @@ async function latencyRows(
     { contender: BLOCKING, ratePerSecond: offered, load: half },
     { contender: ENGINE, ratePerSecond: ownOffered, load: 'half of its own capacity' },
   ];
-  const slices = await alternate(entrants, rounds, ({ contender, ratePerSecond }) =>
+  const watch = new OthersWatch([...processes.values()]);
+  const { slices, disturbedRounds } = await takeRounds(entrants, rounds, watch, ({ contender, ratePerSecond }) =>
     processes.get(contender)!.ask<OpenLoopSlice>({ command: 'openLoop', operation, ratePerSecond, ...SLICE }),
   );
   return entrants.map((entrant, index) => {
@@ -97,11 +96,12 @@ async function latencyRows(
       p99Ms: spread(p99RoundsMs),
       eventLoopDelayP99Ms: spread(perRound((slice) => slice.eventLoopDelayP99Ms)),
       p99RoundsMs,
+      disturbedRounds,
     };
   });
 }
 
-async function capacity(operation: OperationId, process: ContenderProcess): Promise<number> {
+async function capacity(operation: OperationHere, process: ContenderProcess): Promise<number> {
   const { measureMs } = OPERATIONS.find(({ id }) => id === operation)!;
   const rates: number[] = [];
   for (let i = 0; i < CAPACITY_SLICES; i++) {
@@ -118,12 +118,13 @@ async function capacity(operation: OperationId, process: ContenderProcess): Prom
 }
 
 async function saturationRows(
-  operation: OperationId,
+  operation: OperationHere,
   processes: ReadonlyMap<string, ContenderProcess>,
   rounds: number,
 ): Promise<SaturationRow[]> {
   const contenders = [ENGINE, LIBRARY];
-  const slices = await alternate(contenders, rounds, (contender) =>
+  const watch = new OthersWatch([...processes.values()]);
+  const { slices, disturbedRounds } = await takeRounds(contenders, rounds, watch, (contender) =>
     processes.get(contender)!.ask<Slice>({
       command: 'measure',
       operation,
@@ -136,23 +137,24 @@ async function saturationRows(
     const delays = slices[index]!.map((both) =>
       Math.max(...both.map((slice) => slice.eventLoopDelayP99Ms ?? Number.NaN)),
     );
-    return { operation, contender, eventLoopDelayP99Ms: spread(delays) };
+    return { operation, contender, eventLoopDelayP99Ms: spread(delays), disturbedRounds };
   });
 }
 
 function figuresOf(rows: readonly LatencyRow[], saturation: readonly SaturationRow[]): Figures {
   const figures: Figures = {};
-  for (const [operation, figure] of Object.entries(RATIO_FIGURES)) {
-    const side = (contender: string): readonly number[] | undefined =>
-      rows.find((row) => row.operation === operation && row.contender === contender)?.p99RoundsMs;
+  for (const operation of OPERATIONS_HERE) {
+    const side = (contender: string): LatencyRow | undefined =>
+      rows.find((row) => row.operation === operation && row.contender === contender);
     const ours = side(ENGINE);
     const theirs = side(LIBRARY);
-    if (ours !== undefined && theirs !== undefined)
-      figures[figure as keyof Figures] = spread(ratioPerRound(ours, [theirs]));
+    if (ours === undefined || theirs === undefined) continue;
+    const ratio = spread(ratioPerRound(ours.p99RoundsMs, [theirs.p99RoundsMs]));
+    figures[`latency/p99-ratio/${operation}`] = { ...ratio, disturbedRounds: ours.disturbedRounds };
   }
-  for (const [operation, figure] of Object.entries(EVENT_LOOP_FIGURES)) {
-    const row = saturation.find((each) => each.operation === operation && each.contender === ENGINE);
-    if (row !== undefined) figures[figure as keyof Figures] = row.eventLoopDelayP99Ms;
+  for (const { operation, contender, eventLoopDelayP99Ms, disturbedRounds } of saturation) {
+    if (contender !== ENGINE || operation === 'rsa-2048') continue;
+    figures[`event-loop/${operation}`] = { ...eventLoopDelayP99Ms, disturbedRounds };
   }
   return figures;
 }

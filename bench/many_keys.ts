@@ -2,14 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContenderProcess } from './contender_process.ts';
 import type { ManyKeysCommand, ManyKeysSlice } from './contenders/many_keys.ts';
-import { alternate } from './coordinator.ts';
+import { takeRounds } from './coordinator.ts';
+import type { Figures } from './judge.ts';
+import { OthersWatch } from './others_watch.ts';
 import { waitForQuiet } from './quiet_machine.ts';
 import { count, significant, table, withRange } from './report.ts';
 import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
 import { startProgram } from './start_contender.ts';
-import { median, ratioPerRound, type Spread, spread } from './statistics.ts';
+import { median, ratioPerRound, spread } from './statistics.ts';
 
 const FEW = 100;
 const MANY = 100_000;
@@ -30,12 +32,12 @@ export async function measureManyKeys(selection: Selection, token: ScratchToken)
   const few = await startStore(FEW, token);
   const many = await startStore(MANY, token);
   const rows: ManyKeysRow[] = [];
-  const figures: Record<string, Spread> = {};
+  const figures: Figures = {};
   try {
     await waitForQuiet();
     for (const work of WORK) {
-      const row = await measureWork(work, [few, many], selection.rounds);
-      figures[work.figure] = spread(ratioPerRound(row.manyUs, [row.fewUs]));
+      const { row, disturbedRounds } = await measureWork(work, [few, many], selection.rounds);
+      figures[work.figure] = { ...spread(ratioPerRound(row.manyUs, [row.fewUs])), disturbedRounds };
       rows.push(row);
     }
   } finally {
@@ -69,15 +71,15 @@ async function measureWork(
   work: (typeof WORK)[number],
   engines: readonly ContenderProcess[],
   rounds: number,
-): Promise<ManyKeysRow> {
+): Promise<{ row: ManyKeysRow; disturbedRounds: number }> {
   const ask = (engine: ContenderProcess): Promise<ManyKeysSlice> =>
     engine.ask<ManyKeysSlice, ManyKeysCommand>({ command: work.command, count: work.count });
   for (const engine of engines) await ask(engine);
-  const slices = await alternate(engines, rounds, ask);
+  const { slices, disturbedRounds } = await takeRounds(engines, rounds, new OthersWatch(engines), ask);
   const [fewUs, manyUs] = slices.map((perRound) =>
     perRound.map((both) => both.reduce((sum, slice) => sum + slice.elapsedNs, 0) / both.length / work.count / 1000),
   );
-  return { title: work.title, fewUs: fewUs!, manyUs: manyUs! };
+  return { row: { title: work.title, fewUs: fewUs!, manyUs: manyUs! }, disturbedRounds };
 }
 
 function section(rows: readonly ManyKeysRow[]): string {

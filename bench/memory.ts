@@ -6,6 +6,7 @@ import { HttpsConnection } from './contenders/https_client.ts';
 import type { ManyKeysCommand } from './contenders/many_keys.ts';
 import { fillerName } from './filler_name.ts';
 import { buildPackage, type Installation, startInstalledServer } from './installed_server.ts';
+import type { Figure } from './judge.ts';
 import { startStore } from './many_keys.ts';
 import { count, significant, table } from './report.ts';
 import type { PartOutcome } from './results.ts';
@@ -13,7 +14,7 @@ import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
 import type { ServerClient } from './server_client.ts';
 import { startProgram } from './start_contender.ts';
-import { median, type Spread, spread } from './statistics.ts';
+import { median, spread } from './statistics.ts';
 
 const FEW = 100;
 const MANY = 100_000;
@@ -63,7 +64,7 @@ export async function measureMemory(_selection: Selection, token: ScratchToken):
   return { sets: [], rows, figures, section: `## Memory\n\n${table(['', 'resident'], lines)}` };
 }
 
-const once = (value: number): Spread => spread([value]);
+const once = (value: number): Figure => ({ ...spread([value]), disturbedRounds: 0 });
 
 /** A data directory with that many keys in its store, on which a server has been before, so that its first start is not what is measured. */
 async function makeServerStore(keys: number, token: ScratchToken): Promise<string> {

@@ -1,3 +1,4 @@
+import { CONCURRENCIES, type Concurrency } from './concurrency.ts';
 import { CONTENDERS, type ContenderRow } from './contenders.ts';
 import { OPERATIONS } from './operations.ts';
 
@@ -9,7 +10,7 @@ export interface Selection {
   readonly parts: readonly Part[];
   readonly operations: readonly (typeof OPERATIONS)[number][];
   readonly contenders: readonly ContenderRow[];
-  readonly inFlight: readonly number[];
+  readonly concurrencies: readonly Concurrency[];
   readonly rounds: number;
   /** SoftHSM with all of its mechanisms, as Debian configures it. */
   readonly allMechanisms: boolean;
@@ -17,7 +18,7 @@ export interface Selection {
   readonly complete: boolean;
 }
 
-const IN_FLIGHT = [64, 8, 1];
+const IN_FLIGHT = CONCURRENCIES.map(({ inFlight }) => inFlight);
 const ROUNDS = 25;
 const QUICK_ROUNDS = 5;
 
@@ -49,7 +50,7 @@ export function parseSelection(args: readonly string[]): Selection {
     parts,
     operations: OPERATIONS.filter(({ id }) => words.operations.size === 0 || words.operations.has(id)),
     contenders: CONTENDERS.filter(({ id }) => words.contenders.size === 0 || words.contenders.has(id)),
-    inFlight: IN_FLIGHT.filter((number) => words.inFlight.size === 0 || words.inFlight.has(number)),
+    concurrencies: CONCURRENCIES.filter(({ inFlight }) => words.inFlight.size === 0 || words.inFlight.has(inFlight)),
     rounds,
     allMechanisms,
     complete: !narrowed && !allMechanisms && rounds >= ROUNDS,

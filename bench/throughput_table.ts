@@ -1,6 +1,8 @@
+import type { Concurrency } from './concurrency.ts';
 import type { ContenderProcess } from './contender_process.ts';
 import type { ContenderRow } from './contenders.ts';
 import { type Entrant, type MeasuredSet, measureSet } from './coordinator.ts';
+import type { OperationId } from './operations.ts';
 import { setTable } from './report.ts';
 import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
@@ -13,13 +15,13 @@ export async function measureThroughput(selection: Selection, token: ScratchToke
   const sets: MeasuredSet[] = [];
   try {
     for (const row of selection.contenders) processes.set(row.id, await startContender(row, token));
-    for (const inFlight of selection.inFlight) {
+    for (const concurrency of selection.concurrencies) {
       for (const operation of selection.operations) {
         const entrants = selection.contenders
-          .filter((row) => takesPart(row, operation.id, inFlight))
+          .filter((row) => takesPart(row, operation.id, concurrency))
           .map((row): Entrant => ({ row, process: processes.get(row.id)! }));
         if (entrants.length === 0) continue;
-        const set = await measureSet(operation, inFlight, entrants, selection.rounds);
+        const set = await measureSet(operation, concurrency, entrants, selection.rounds);
         console.log(`${setTable(set)}\n`);
         sets.push(set);
       }
@@ -30,6 +32,7 @@ export async function measureThroughput(selection: Selection, token: ScratchToke
   return { sets, figures: {}, rows: [], section: ['## Throughput', ...sets.map(setTable)].join('\n\n') };
 }
 
-function takesPart(row: ContenderRow, operation: string, inFlight: number): boolean {
-  return row.inFlight.includes(inFlight) && (row.operations?.some((id) => id === operation) ?? true);
+function takesPart(row: ContenderRow, operation: OperationId, concurrency: Concurrency): boolean {
+  const measures = (operations: readonly OperationId[] | undefined): boolean => operations?.includes(operation) ?? true;
+  return row.inFlight.includes(concurrency.inFlight) && measures(row.operations) && measures(concurrency.operations);
 }

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { CONCURRENCIES } from '../../bench/concurrency.ts';
 import { CONTENDERS } from '../../bench/contenders.ts';
 import type { MeasuredSet } from '../../bench/coordinator.ts';
 import { GOALS, type Goal } from '../../bench/goals.ts';
@@ -66,7 +67,9 @@ test('a figure of another part is held against a maximum', (t) => {
     comparison: '≤',
     threshold: 130,
   };
-  const at = (median: number) => ({ 'memory/server-idle': { median, low: median, high: median, rounds: 1 } });
+  const at = (median: number) => ({
+    'memory/server-idle': { median, low: median, high: median, rounds: 1, disturbedRounds: 0 },
+  });
   t.is(judge(memory, [], at(130)).verdict, 'met');
   t.is(judge(memory, [], at(131)).verdict, 'missed');
   t.is(judge(memory, [], {}).verdict, 'not measured');
@@ -80,5 +83,7 @@ test('every goal names contenders that run that operation at that concurrency', 
       t.true(row?.inFlight.includes(figure.inFlight), `${title}: ${id} at ${figure.inFlight}`);
       t.true(row?.operations?.includes(figure.operation) ?? true, `${title}: ${id} for ${figure.operation}`);
     }
+    const concurrency = CONCURRENCIES.find(({ inFlight }) => inFlight === figure.inFlight);
+    t.true(concurrency?.operations?.includes(figure.operation) ?? concurrency !== undefined, title);
   }
 });
