@@ -36,6 +36,7 @@ process.env.PATH = [`${ROOT}node_modules/.bin`, dirname(process.execPath), proce
 
 const chosen = chosenSteps(process.argv.slice(2));
 const finished: Finished[] = [];
+const failures: string[] = [];
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 for (const step of chosen) {
@@ -45,6 +46,7 @@ for (const step of chosen) {
   const count = step.count?.(output) ?? { passed: 0, failed: 0, skipped: 0 };
   // Crashes and lints are failures too, though no test of theirs says so.
   const failed = succeeded ? count.failed : Math.max(count.failed, 1);
+  failures.push(...(output.match(/^not ok .*$/gm) ?? []));
   total.passed += count.passed;
   total.failed += failed;
   total.skipped += count.skipped;
@@ -52,6 +54,7 @@ for (const step of chosen) {
   if (failed > 0) break;
 }
 
+if (failures.length > 0) console.log(['\n── failures', ...failures].join('\n'));
 console.log('\n── times');
 for (const { name, seconds, failed } of finished) {
   console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}${failed ? '  FAILED' : ''}`);
