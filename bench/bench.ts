@@ -10,10 +10,9 @@ import { measureManyKeys } from './many_keys.ts';
 import { measureMemory } from './memory.ts';
 import { waitForQuiet } from './quiet_machine.ts';
 import { goalTable, markdownReport } from './report.ts';
-import { keepResult, type PartOutcome, type PartResult, readResults } from './results.ts';
+import { keepResult, type PartOutcome, readResults } from './results.ts';
 import { makeScratchToken, type ScratchToken } from './scratch_token.ts';
 import { type Part, parseSelection, type Selection } from './selection.ts';
-import { throughputChart } from './throughput_chart.ts';
 import { measureThroughput } from './throughput_table.ts';
 
 const MEASURES: Readonly<Record<Part, (selection: Selection, token: ScratchToken) => Promise<PartOutcome>>> = {
@@ -29,36 +28,36 @@ function resultDirectory(selection: Selection): string {
   return fileURLToPath(new URL(selection.complete ? 'results/' : '../build/bench/results/', import.meta.url));
 }
 
-async function measurePart(part: Part, selection: Selection): Promise<PartResult> {
+async function measurePart(part: Part, selection: Selection, directory: string): Promise<void> {
   console.log(`\n# ${part}\n`);
   const token = await makeScratchToken(selection);
   try {
     const othersShare = await waitForQuiet();
-    const outcome = await MEASURES[part](selection, token);
+    const { charts = {}, ...outcome } = await MEASURES[part](selection, token);
     if (part !== 'table') console.log(outcome.section);
     const { rounds, allMechanisms } = selection;
-    return { part, machine: await machineFacts(), rounds, allMechanisms, othersShare, ...outcome };
+    const result = { part, machine: await machineFacts(), rounds, allMechanisms, othersShare, ...outcome };
+    await keepResult(directory, result, charts);
   } finally {
-    await token.remove();
+    token.remove();
   }
 }
 
-/** The page and the charts, from everything that this directory has by now. */
+/** The page, from everything that this directory has by now. */
 async function writePage(directory: string): Promise<void> {
   const results = await readResults(directory);
   const sets = results.flatMap((result) => result.sets);
   const figures = Object.assign({}, ...results.map((result) => result.figures));
   const verdicts = GOALS.map((goal) => judge(goal, sets, figures));
   await writeFile(join(directory, 'README.md'), markdownReport(results, verdicts));
-  for (const inFlight of new Set(sets.map((set) => set.inFlight))) {
-    await writeFile(join(directory, `throughput_${inFlight}.svg`), throughputChart(sets, inFlight));
-  }
   console.log(
     `\n${goalTable(verdicts.filter(({ verdict }) => verdict !== 'not measured'))}\n\nWritten to ${directory}`,
   );
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const selection = parseSelection(process.argv.slice(2));
 const directory = resultDirectory(selection);
-for (const part of selection.parts) await keepResult(directory, await measurePart(part, selection));
+for (const part of selection.parts) await measurePart(part, selection, directory);
 await writePage(directory);

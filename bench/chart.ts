@@ -13,8 +13,8 @@ export interface BarGroup {
 
 const WIDTH = 860;
 const MARGIN = 20;
-const LABEL_WIDTH = 290;
-const VALUE_WIDTH = 150;
+const LABEL_WIDTH = 310;
+const VALUE_WIDTH = 160;
 const BAR_HEIGHT = 16;
 const ROW_HEIGHT = 22;
 const GROUP_HEAD = 34;

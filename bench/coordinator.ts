@@ -10,6 +10,7 @@ import { waitForQuiet } from './quiet_machine.ts';
 const HEATING_IN_FLIGHT = 64;
 const HEATING_MS = 400;
 const SETTLING_MS = 100;
+const REPEATABLE_SHARE = 0.5;
 /** After a disturbed round: whoever disturbs may be about to end. */
 const REPEAT_WAIT_MS = 2_000;
 
@@ -44,7 +45,7 @@ export interface Rounds<S> {
 
 /**
  * Takes rounds one after the other, with one entrant at work at any time while the others sleep. A round in which somebody else was at
- * work says nothing about anybody, and is taken again, up to as many times as there are rounds.
+ * work says nothing about anybody, and is taken again, up to half as many times as there are rounds.
  */
 export async function takeRounds<E, S>(
   entrants: readonly E[],
@@ -59,7 +60,7 @@ export async function takeRounds<E, S>(
     watch.share();
     const round = await takeRound(entrants, takeSlice);
     const disturbed = watch.disturbed();
-    if (disturbed && repeatedRounds < rounds) {
+    if (disturbed && repeatedRounds < rounds * REPEATABLE_SHARE) {
       repeatedRounds++;
       await waitForQuiet(REPEAT_WAIT_MS);
       continue;

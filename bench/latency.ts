@@ -1,3 +1,4 @@
+import { type Bar, barChart } from './chart.ts';
 import type { ContenderProcess } from './contender_process.ts';
 import { findContender } from './contenders.ts';
 import { takeRounds } from './coordinator.ts';
@@ -16,6 +17,8 @@ const ENGINE = 'engine-process-2';
 const LIBRARY = 'pkcs11js-async';
 const BLOCKING = 'pkcs11js-sync';
 const OFFERED_SHARE = 0.5;
+const HALF = 'half of pkcs11js async’s capacity';
+const OWN_HALF = 'half of its own capacity';
 const CAPACITY_SLICES = 5;
 const SATURATING = 64;
 
@@ -64,7 +67,8 @@ export async function measureLatency(selection: Selection, token: ScratchToken):
     for (const process of processes.values()) await process.close();
   }
   const section = latencySection(rows, saturation);
-  return { sets: [], rows: [...rows, ...saturation], figures: figuresOf(rows, saturation), section };
+  const charts = { 'latency.svg': latencyChart(rows) };
+  return { sets: [], rows: [...rows, ...saturation], figures: figuresOf(rows, saturation), section, charts };
 }
 
 async function latencyRows(
@@ -74,12 +78,11 @@ async function latencyRows(
 ): Promise<LatencyRow[]> {
   const offered = OFFERED_SHARE * (await capacity(operation, processes.get(LIBRARY)!));
   const ownOffered = OFFERED_SHARE * (await capacity(operation, processes.get(ENGINE)!));
-  const half = 'half of pkcs11js async’s capacity';
   const entrants = [
-    { contender: ENGINE, ratePerSecond: offered, load: half },
-    { contender: LIBRARY, ratePerSecond: offered, load: half },
-    { contender: BLOCKING, ratePerSecond: offered, load: half },
-    { contender: ENGINE, ratePerSecond: ownOffered, load: 'half of its own capacity' },
+    { contender: ENGINE, ratePerSecond: offered, load: HALF },
+    { contender: LIBRARY, ratePerSecond: offered, load: HALF },
+    { contender: BLOCKING, ratePerSecond: offered, load: HALF },
+    { contender: ENGINE, ratePerSecond: ownOffered, load: OWN_HALF },
   ];
   const watch = new OthersWatch([...processes.values()]);
   const { slices, disturbedRounds } = await takeRounds(entrants, rounds, watch, ({ contender, ratePerSecond }) =>
@@ -182,4 +185,22 @@ function latencySection(rows: readonly LatencyRow[], saturation: readonly Satura
     ]),
   );
   return `## Latency at a fixed rate of arrival\n\n${latencies}\n\n## Event-loop delay while saturated\n\n${delays}`;
+}
+
+function latencyChart(rows: readonly LatencyRow[]): string {
+  const groups = OPERATIONS_HERE.map((operation) => ({
+    title: operationTitle(operation),
+    bars: rows
+      .filter((row) => row.operation === operation && row.load !== OWN_HALF)
+      .map(
+        (row): Bar => ({
+          label: `${findContender(row.contender).title}, ${count(row.ratePerSecond)}/s`,
+          value: row.p99Ms.median,
+          text: `${milliseconds(row.p99Ms)} (p50 ${milliseconds(row.p50Ms)})`,
+          kind: row.contender === ENGINE ? 'ours' : 'other',
+        }),
+      ),
+  })).filter(({ bars }) => bars.length > 0);
+  const note = `All are offered ${HALF}; latency counts from the instant at which an operation was due. Shorter is better.`;
+  return barChart('99th percentile of latency at a fixed rate of arrival', note, groups);
 }

@@ -15,10 +15,12 @@ export interface PartOutcome {
   readonly rows: readonly object[];
   /** For the page of results, in Markdown. */
   readonly section: string;
+  /** SVG by file name. */
+  readonly charts?: Readonly<Record<string, string>>;
 }
 
 /** An outcome with what is needed to judge it; one file per part, so that a part can be measured anew by itself. */
-export interface PartResult extends PartOutcome {
+export interface PartResult extends Omit<PartOutcome, 'charts'> {
   readonly part: Part;
   readonly machine: MachineFacts;
   readonly rounds: number;
@@ -27,8 +29,13 @@ export interface PartResult extends PartOutcome {
   readonly othersShare: number;
 }
 
-export async function keepResult(directory: string, result: PartResult): Promise<void> {
+export async function keepResult(
+  directory: string,
+  result: PartResult,
+  charts: Readonly<Record<string, string>>,
+): Promise<void> {
   await mkdir(directory, { recursive: true });
+  for (const [name, svg] of Object.entries(charts)) await writeFile(join(directory, name), svg);
   await writeFile(join(directory, `${result.part}.json`), `${JSON.stringify(result, undefined, 1)}\n`);
 }
 

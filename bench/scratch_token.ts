@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProvisioning } from '../src/pkcs11/provisioning.ts';
@@ -16,7 +16,7 @@ export interface ScratchToken {
   readonly directory: string;
   /** What a process needs in its environment to see the token. */
   readonly environment: Readonly<Record<string, string>>;
-  remove(): Promise<void>;
+  remove(): void;
 }
 
 export interface ScratchTokenOptions {
@@ -31,6 +31,9 @@ export async function makeScratchToken({ allMechanisms }: ScratchTokenOptions): 
   const module = MODULES.find((path) => existsSync(path));
   if (module === undefined) throw new Error(`SoftHSM is not installed: none of ${MODULES.join(', ')} is there`);
   const directory = await mkdtemp(join(tmpdir(), 'strongroom-bench-'));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  // Also when the run ends early: what is in there holds keys and a PIN, if only of a bench.
+  process.once('exit', remove);
   const path = join(directory, 'softhsm2.conf');
   const tokenDirectory = join(directory, 'tokens');
   await writeSoftHsmConfiguration({ path, tokenDirectory });
@@ -46,6 +49,5 @@ export async function makeScratchToken({ allMechanisms }: ScratchTokenOptions): 
     soPin: Buffer.from(randomBytes(12).toString('hex')),
     userPin: Buffer.from(pin),
   });
-  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   return { module, label: LABEL, serial: serial.trim(), pin, directory, environment, remove };
 }

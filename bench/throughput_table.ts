@@ -8,6 +8,7 @@ import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
 import { startContender } from './start_contender.ts';
+import { throughputChart } from './throughput_chart.ts';
 
 /** The main table: every operation at every concurrency, with all contenders alive for the whole of it. */
 export async function measureThroughput(selection: Selection, token: ScratchToken): Promise<PartOutcome> {
@@ -29,7 +30,13 @@ export async function measureThroughput(selection: Selection, token: ScratchToke
   } finally {
     for (const process of processes.values()) await process.close();
   }
-  return { sets, figures: {}, rows: [], section: ['## Throughput', ...sets.map(setTable)].join('\n\n') };
+  const charts = Object.fromEntries(
+    [...new Set(sets.map((set) => set.inFlight))].map((inFlight) => [
+      `throughput_${inFlight}.svg`,
+      throughputChart(sets, inFlight),
+    ]),
+  );
+  return { sets, figures: {}, rows: [], section: ['## Throughput', ...sets.map(setTable)].join('\n\n'), charts };
 }
 
 function takesPart(row: ContenderRow, operation: OperationId, concurrency: Concurrency): boolean {
