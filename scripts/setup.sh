@@ -76,15 +76,19 @@ setup_packages() {
 
 # --- Node and node_modules -------------------------------------------------------------------------------------------
 
-# Sets NODE: the system's where it is new enough, else the one that the lock file pins.
-find_node() {
+# Sets NODE to the system's where it is new enough.
+find_system_node() {
   local version
   NODE=$(command -v node || true)
-  if [[ -n $NODE ]]; then
-    version=$("$NODE" --version)
-    version=${version#v}
-    if ((${version%%.*} >= NODE_MAJOR)); then return; fi
-  fi
+  if [[ -z $NODE ]]; then return 1; fi
+  version=$("$NODE" --version)
+  version=${version#v}
+  ((${version%%.*} >= NODE_MAJOR))
+}
+
+# Sets NODE: the system's, else the one that the lock file pins.
+find_node() {
+  if find_system_node; then return; fi
   NODE=$NODE_PACKAGE/bin/node
   [[ -x $NODE ]]
 }
@@ -117,11 +121,29 @@ modules_are_current() {
   [[ -f $MODULES_STAMP && $(<"$MODULES_STAMP") == "$(lock_hash)" ]] && find_node
 }
 
+npm_ci() { (cd "$ROOT" && quietly npm ci --no-audit --no-fund --loglevel=error "$@"); }
+
+# npm leaves out optional packages that do not want the Node it runs on, and some of the tools come as such. So where the
+# system's Node is too old, npm brings the pinned one first, and then runs on a copy of it that it does not replace.
+install_modules() {
+  local copy
+  if find_system_node; then
+    npm_ci
+    return
+  fi
+  npm_ci --omit=dev
+  find_node || die "Node $NODE_MAJOR or newer is needed, and there is no package of it for $(uname -m): install it first."
+  copy=$(mktemp -d)
+  cp "$NODE" "$copy/node"
+  PATH=$copy:$PATH npm_ci
+  rm -r "$copy"
+}
+
 setup_modules() {
   if modules_are_current; then return; fi
   say 'installing node_modules …'
-  (cd "$ROOT" && quietly npm ci --no-audit --no-fund --loglevel=error)
-  find_node || die "Node $NODE_MAJOR or newer is needed, and there is no package of it for $(uname -m): install it first."
+  install_modules
+  find_node
   # Install scripts are off (.npmrc). This is the one package that needs its own.
   (cd "$ROOT/node_modules/pkcs11js" && quietly node_gyp rebuild)
   # Made against headers that may have been replaced just now.
