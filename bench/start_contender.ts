@@ -37,6 +37,6 @@ function openCommand(row: ContenderRow, token: ScratchToken, directory: string):
   const { objects, visibility = 'private', processes = 1, threads = 1, hosts = 1, isolation = 'process' } = row;
   const same = { module: token.module, tokenSerial: token.serial, pin: token.pin, objects, visibility };
   const rawLoop: RawLoopSetup = { ...same, processes, threads };
-  const library: ContenderSetup = { ...same, directory, hosts, isolation };
-  return row.program === 'raw' ? { command: 'open', ...rawLoop } : { command: 'open', ...library };
+  const setup: ContenderSetup = { ...same, directory, hosts, isolation };
+  return row.program === 'raw' ? { command: 'open', ...rawLoop } : { command: 'open', ...setup };
 }

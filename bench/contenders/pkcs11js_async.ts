@@ -23,7 +23,7 @@ class Pkcs11jsAsync implements AsyncContender {
 
   perform(operation: OperationId): Perform {
     if (operation === 'random') throw new Error('pkcs11js has no asynchronous C_GenerateRandom');
-    const { library } = this.#token;
+    const { cryptoki } = this.#token;
     const sessions = this.#sessions;
     const key = this.#token.key(operation);
     // One input and one output per slot, referenced from here for as long as the loop runs.
@@ -32,19 +32,19 @@ class Pkcs11jsAsync implements AsyncContender {
     if (operation === 'aes-256-gcm') {
       const gcm = new GcmMechanism();
       return (slot) => {
-        library.C_EncryptInit(sessions[slot]!, gcm.next(), key);
-        return library.C_EncryptAsync(sessions[slot]!, inputs[slot]!, outputs[slot]!);
+        cryptoki.C_EncryptInit(sessions[slot]!, gcm.next(), key);
+        return cryptoki.C_EncryptAsync(sessions[slot]!, inputs[slot]!, outputs[slot]!);
       };
     }
     const mechanism = signMechanism(operation);
     return (slot) => {
-      library.C_SignInit(sessions[slot]!, mechanism, key);
-      return library.C_SignAsync(sessions[slot]!, inputs[slot]!, outputs[slot]!);
+      cryptoki.C_SignInit(sessions[slot]!, mechanism, key);
+      return cryptoki.C_SignAsync(sessions[slot]!, inputs[slot]!, outputs[slot]!);
     };
   }
 
   async close(): Promise<void> {
-    this.#token.library.C_Finalize();
+    this.#token.cryptoki.C_Finalize();
   }
 }
 

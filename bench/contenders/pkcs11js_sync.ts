@@ -17,31 +17,31 @@ class Pkcs11jsSync implements SyncContender {
   }
 
   perform(operation: OperationId): PerformSync {
-    const { library } = this.#token;
+    const { cryptoki } = this.#token;
     const session = this.#session;
     const output = Buffer.alloc(OUTPUT_BYTES);
     if (operation === 'random') {
       const bytes = Buffer.alloc(RANDOM_BYTES);
-      return () => library.C_GenerateRandom(session, bytes);
+      return () => cryptoki.C_GenerateRandom(session, bytes);
     }
     const key = this.#token.key(operation);
     const input = operationInput(operation);
     if (operation === 'aes-256-gcm') {
       const gcm = new GcmMechanism();
       return () => {
-        library.C_EncryptInit(session, gcm.next(), key);
-        library.C_Encrypt(session, input, output);
+        cryptoki.C_EncryptInit(session, gcm.next(), key);
+        cryptoki.C_Encrypt(session, input, output);
       };
     }
     const mechanism = signMechanism(operation);
     return () => {
-      library.C_SignInit(session, mechanism, key);
-      library.C_Sign(session, input, output);
+      cryptoki.C_SignInit(session, mechanism, key);
+      cryptoki.C_Sign(session, input, output);
     };
   }
 
   async close(): Promise<void> {
-    this.#token.library.C_Finalize();
+    this.#token.cryptoki.C_Finalize();
   }
 }
 

@@ -12,18 +12,18 @@ export type KeyedOperation = Exclude<OperationId, 'random'>;
 
 /** A module loaded by pkcs11js with one key per operation, as a program that uses that library would have it. */
 export class Pkcs11jsToken {
-  readonly library = new pkcs11js.PKCS11();
+  readonly cryptoki = new pkcs11js.PKCS11();
   readonly #slot: Buffer;
   readonly #keys: Readonly<Record<KeyedOperation, Buffer>>;
 
   constructor(setup: ContenderSetup) {
-    this.library.load(setup.module);
+    this.cryptoki.load(setup.module);
     // Without the flag SoftHSM takes no locks, and the first concurrent calls end the process.
-    this.library.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK });
+    this.cryptoki.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK });
     this.#slot = this.#findSlot(setup.tokenSerial);
     // Session objects live as long as the session that made them, so this one stays open.
     const session = this.openSession();
-    this.library.C_Login(session, pkcs11js.CKU_USER, setup.pin);
+    this.cryptoki.C_Login(session, pkcs11js.CKU_USER, setup.pin);
     this.#keys = {
       'rsa-2048': this.#makePair(session, setup, pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN, [
         { type: pkcs11js.CKA_MODULUS_BITS, value: 2048 },
@@ -38,7 +38,7 @@ export class Pkcs11jsToken {
   }
 
   openSession(): Buffer {
-    return this.library.C_OpenSession(this.#slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
+    return this.cryptoki.C_OpenSession(this.#slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
   }
 
   key(operation: KeyedOperation): Buffer {
@@ -46,9 +46,9 @@ export class Pkcs11jsToken {
   }
 
   #findSlot(tokenSerial: string): Buffer {
-    const found = this.library
+    const found = this.cryptoki
       .C_GetSlotList(true)
-      .find((slot) => this.library.C_GetTokenInfo(slot).serialNumber.trim() === tokenSerial);
+      .find((slot) => this.cryptoki.C_GetTokenInfo(slot).serialNumber.trim() === tokenSerial);
     if (found === undefined) throw new Error('The token is not in any slot');
     return found;
   }
@@ -57,11 +57,11 @@ export class Pkcs11jsToken {
     const verify = { type: pkcs11js.CKA_VERIFY, value: true };
     const template = [...secretAttributes(setup), { type: pkcs11js.CKA_SIGN, value: true }];
     const mechanism = { mechanism: type };
-    return this.library.C_GenerateKeyPair(session, mechanism, [verify, ...publicTemplate], template).privateKey;
+    return this.cryptoki.C_GenerateKeyPair(session, mechanism, [verify, ...publicTemplate], template).privateKey;
   }
 
   #makeSecret(session: Buffer, setup: ContenderSetup, type: number, use: number): Buffer {
-    return this.library.C_GenerateKey(session, { mechanism: type }, [
+    return this.cryptoki.C_GenerateKey(session, { mechanism: type }, [
       ...secretAttributes(setup),
       { type: pkcs11js.CKA_VALUE_LEN, value: 32 },
       { type: use, value: true },
