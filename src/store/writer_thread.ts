@@ -42,7 +42,8 @@ export class WriterThread {
   /** @throws StrongroomError `ServiceUnavailable` when the database cannot be opened. */
   static async start(path: string): Promise<WriterThread> {
     // No options of the embedding program's command line: some of them, like --input-type, keep a thread from starting.
-    const worker = new Worker(WRITER, { workerData: { path }, execArgv: [] });
+    // Nothing of its environment either: what `node --watch` puts there has threads send messages of its own.
+    const worker = new Worker(WRITER, { workerData: { path }, execArgv: [], env: {} });
     const thread = new WriterThread(worker);
     await thread.#opened();
     worker.on('message', (reply: WriterReply) => thread.#replied(reply));
