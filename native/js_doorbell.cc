@@ -2,17 +2,28 @@
 
 #include <uv.h>
 
+#include <algorithm>
+
+#include "spin.h"
+
 namespace strongroom {
 
 namespace {
 
 constexpr napi_type_tag kDoorbellTag = {0x5b1b6a4d0f3e4c55, 0x9a5d21c7e0b84f10};
 
+/// Answers taken in one turn of the event loop without looking at anything else that it has to do.
+constexpr int kAnswersPerLookOut = 4;
+/// After many spins in vain (slow operations, a slow token) one in so many is still tried.
+constexpr uint32_t kMostSpinsLeftOut = 64;
+
 }  // namespace
 
-/// Outlives the JavaScript object for as long as the event loop takes to close the handle.
+/// Outlives the JavaScript object for as long as the event loop takes to close the handles.
 struct JsDoorbell::Poll {
   uv_poll_t handle{};
+  uv_prepare_t beforeSleep{};
+  int open = 2;
   napi_env env = nullptr;
   napi_async_cleanup_hook_handle hook = nullptr;
   std::shared_ptr<DoorbellFd> bell;
@@ -23,9 +34,16 @@ struct JsDoorbell::Poll {
     if (poll->doorbell != nullptr) poll->doorbell->answer(poll->env);
   }
 
+  static void onSleep(uv_prepare_t* handle) {
+    auto* poll = static_cast<Poll*>(handle->data);
+    if (poll->doorbell != nullptr) poll->doorbell->lookOut(poll->env);
+  }
+
   static void onClosed(uv_handle_t* handle) {
-    const std::unique_ptr<Poll> poll(static_cast<Poll*>(handle->data));
+    auto* poll = static_cast<Poll*>(handle->data);
+    if (--poll->open > 0) return;
     napi_remove_async_cleanup_hook(poll->hook);
+    delete poll;
   }
 
   /// The environment ends; it waits until the hook is removed, and so until the handle is closed.
@@ -66,6 +84,11 @@ JsDoorbell::JsDoorbell(const Napi::CallbackInfo& info)
   if (uv_poll_init(loop, &poll->handle, bell_->fd()) != 0) {
     throw Napi::Error::New(env, "the event loop does not take the doorbell");
   }
+  uv_prepare_init(loop, &poll->beforeSleep);
+  poll->beforeSleep.data = poll.get();
+  uv_prepare_start(&poll->beforeSleep, &Poll::onSleep);
+  // Whether the event loop lives on is for the descriptor's handle to say.
+  uv_unref(reinterpret_cast<uv_handle_t*>(&poll->beforeSleep));
   poll_ = poll.release();
   napi_add_async_cleanup_hook(env, &Poll::onTeardown, poll_, &poll_->hook);
   uv_poll_start(&poll_->handle, UV_READABLE, &Poll::onReadable);
@@ -98,11 +121,39 @@ void JsDoorbell::answer(Napi::Env env) {
   }
 }
 
+bool JsDoorbell::awaitsFew() const {
+  size_t inFlight = 0;
+  for (const auto& ring : *rings_) inFlight += ring->inFlight();
+  return inFlight > 0 && inFlight <= kOwnerSpinInFlight;
+}
+
+void JsDoorbell::lookOut(Napi::Env env) {
+  if (!maySpin()) return;
+  for (int taken = 0; taken < kAnswersPerLookOut && poll_ != nullptr && awaitsFew(); taken++) {
+    if (spinsLeftOut_ > 0) {
+      spinsLeftOut_--;
+      return;
+    }
+    const auto hasAnswer = [&] {
+      return std::any_of(rings_->begin(), rings_->end(), [](const auto& ring) { return ring->nextRecordLength() > 0; });
+    };
+    if (!spin(monotonicNs(), kOwnerSpinNs, hasAnswer)) {
+      missedSpins_ = std::min(missedSpins_ + 1, kMostSpinsLeftOut);
+      spinsLeftOut_ = missedSpins_;
+      return;
+    }
+    missedSpins_ = 0;
+    answer(env);
+  }
+}
+
 void JsDoorbell::shut() {
   Poll* poll = std::exchange(poll_, nullptr);
   poll->doorbell = nullptr;
   uv_poll_stop(&poll->handle);
+  uv_prepare_stop(&poll->beforeSleep);
   uv_close(reinterpret_cast<uv_handle_t*>(&poll->handle), &Poll::onClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll->beforeSleep), &Poll::onClosed);
 }
 
 Napi::Value JsDoorbell::fd(const Napi::CallbackInfo& info) {

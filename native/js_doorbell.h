@@ -35,6 +35,9 @@ class JsDoorbell : public Napi::ObjectWrap<JsDoorbell> {
   void close(const Napi::CallbackInfo& info);
 
   void answer(Napi::Env env);
+  /// Before the event loop sleeps: takes answers that come within microseconds without the sleep.
+  void lookOut(Napi::Env env);
+  bool awaitsFew() const;
   void shut();
 
   std::shared_ptr<DoorbellFd> bell_;
@@ -43,6 +46,9 @@ class JsDoorbell : public Napi::ObjectWrap<JsDoorbell> {
   std::unique_ptr<Napi::AsyncContext> context_;
   /// Belongs to the event loop; null from the moment that closing has begun.
   Poll* poll_ = nullptr;
+  /// Spins that found nothing, one after the other, and how often the next ones are left out for that.
+  uint32_t missedSpins_ = 0;
+  uint32_t spinsLeftOut_ = 0;
 };
 
 }  // namespace strongroom

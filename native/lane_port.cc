@@ -7,21 +7,15 @@
 #include <unistd.h>
 
 #include <limits>
-#include <thread>
 
 #include "cryptoki.h"
+#include "spin.h"
 
 namespace strongroom {
 
 namespace {
 
 constexpr uint32_t kUnknownDuration = std::numeric_limits<uint32_t>::max();
-
-void pauseCpu() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
 
 uint32_t clamped(uint64_t value) {
   return static_cast<uint32_t>(value < kUnknownDuration ? value : kUnknownDuration - 1);
@@ -32,7 +26,6 @@ uint32_t clamped(uint64_t value) {
 LanePort::LanePort(std::shared_ptr<RingMemory> memory, uint32_t lane)
     : memory_(std::move(memory)),
       lane_(lane),
-      spinTurns_(std::thread::hardware_concurrency() > 2 ? kSpinTurns : 0),
       state_(memory_->header().laneStates[lane]) {
   expectedNs_.fill(kUnknownDuration);
 }
@@ -139,13 +132,10 @@ void LanePort::resumeClock() {
 }
 
 void LanePort::wait() {
-  IndexQueue& submissions = memory_->submissions();
-  for (uint32_t turn = 0; turn < spinTurns_; turn++) {
-    if (!submissions.empty() || memory_->stopRequested()) {
-      nowNs_ = monotonicNs();
-      return;
-    }
-    pauseCpu();
+  const auto hasWork = [&] { return !memory_->submissions().empty() || memory_->stopRequested(); };
+  if (maySpin() && spin(nowNs_, kLaneSpinNs, hasWork)) {
+    nowNs_ = monotonicNs();
+    return;
   }
   RingHeader& header = memory_->header();
   const uint64_t bit = uint64_t{1} << lane_;
@@ -153,7 +143,7 @@ void LanePort::wait() {
   // to sleep.
   const uint32_t word = header.wakeWord.load(std::memory_order_acquire);
   header.sleeping.fetch_or(bit, std::memory_order_acq_rel);
-  if (submissions.empty() && !memory_->stopRequested()) {
+  if (!hasWork()) {
     syscall(SYS_futex, &header.wakeWord, FUTEX_WAIT_BITSET, word, nullptr, nullptr, uint32_t{1} << (lane_ % 32));
   }
   if ((header.sleeping.load(std::memory_order_relaxed) & bit) != 0) {

@@ -43,7 +43,6 @@ class LanePort {
 
   const std::shared_ptr<RingMemory> memory_;
   const uint32_t lane_;
-  const uint32_t spinTurns_;
   LaneState& state_;
 
   uint32_t slot_ = 0;

@@ -25,8 +25,12 @@ inline constexpr size_t kBlockBytes = 72 * 1024;
 inline constexpr uint32_t kCompletionsPerSignal = 32;
 /// … or when the oldest of them has waited for so long.
 inline constexpr uint64_t kSignalIntervalNs = 300'000;
-/// Turns of the spin before a lane sleeps, where a core is spare (more than two of them).
-inline constexpr uint32_t kSpinTurns = 2'000;
+/// How long a lane without work spins before it sleeps.
+inline constexpr uint64_t kLaneSpinNs = 50'000;
+/// How long the owner spins for an answer before its event loop sleeps …
+inline constexpr uint64_t kOwnerSpinNs = 20'000;
+/// … where no more than so many are awaited: with more of them, the lanes need the cores.
+inline constexpr size_t kOwnerSpinInFlight = 2;
 /// Steps down in scheduling priority that a lane takes, so that the event loop comes first.
 inline constexpr int kLaneNiceness = 5;
 
