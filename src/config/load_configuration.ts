@@ -30,7 +30,8 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
     const value = setting.take(given, fromText);
     if (value === undefined) {
       const source = flag === undefined && variable !== undefined ? ` (from ${name})` : '';
-      problems.push({ path, message: `Expected ${setting.expected}, received ${shown(given)}${source}.` });
+      const received = setting.isNotShown === true ? 'something else' : shown(given);
+      problems.push({ path, message: `Expected ${setting.expected}, received ${received}${source}.` });
     }
     return setting.isPath && typeof value === 'string' ? resolve(fromText ? '.' : base, value) : value;
   };
@@ -99,13 +100,16 @@ function reasonOf(error: unknown): string {
 
 /** What no single setting can tell. A value that was refused already is `undefined` here and counts as not given. */
 function contradictions(configuration: Configuration): ConfigurationProblem[] {
-  const { tls, hsm } = configuration;
+  const { tls, hsm, store } = configuration;
   const problems: ConfigurationProblem[] = [];
   const need = (path: string, message: string) => problems.push({ path, message });
   if (tls.certificate !== undefined && tls.key === undefined)
     need('tls.key', 'Expected a path, because tls.certificate is set.');
   if (tls.key !== undefined && tls.certificate === undefined)
     need('tls.certificate', 'Expected a path, because tls.key is set.');
+  if (store.passwordFile !== undefined && store.url === undefined) {
+    need('store.url', 'Expected the address of a database, because store.passwordFile is set.');
+  }
   if (hsm.pinFile !== undefined && hsm.pinVariable !== undefined) {
     need('hsm.pinVariable', 'Expected nothing, because hsm.pinFile is set.');
   }

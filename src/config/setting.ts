@@ -10,6 +10,8 @@ export interface Setting<T> {
   readonly take: (value: unknown, isText: boolean) => T | undefined;
   /** A relative path in a file starts from the file's directory. */
   readonly isPath?: boolean;
+  /** Somebody may have written a secret into it by mistake: a value that will not do is not shown. */
+  readonly isNotShown?: boolean;
 }
 
 export const SETTING: unique symbol = Symbol('setting');
@@ -33,6 +35,15 @@ export function text<T extends string | undefined>(
   return setting<string | T>(fallback, expected, (value) =>
     typeof value === 'string' && pattern.test(value) ? value : undefined,
   );
+}
+
+/** A text that is not repeated where it will not do. */
+export function discreetText<T extends string | undefined>(
+  fallback: T,
+  expected: string,
+  pattern: RegExp,
+): Setting<string | T> {
+  return { ...text(fallback, expected, pattern), isNotShown: true };
 }
 
 export function path<T extends string | undefined>(fallback: T): Setting<string | T> {

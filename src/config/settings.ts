@@ -1,5 +1,5 @@
 import { LIMITS } from '../model/limits.ts';
-import { addresses, choice, flag, integer, path, type Setting, text } from './setting.ts';
+import { addresses, choice, discreetText, flag, integer, path, type Setting, text } from './setting.ts';
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
 const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -35,6 +35,28 @@ export const SETTINGS = {
     isolation: choice('process', ['process', 'thread']),
     hosts: integer(undefined, 1, LIMITS.hostsPerToken),
     lanesPerHost: integer(undefined, 1, LIMITS.lanesPerHost),
+  },
+  store: {
+    /** `postgres://user@host:port/database` for a store that several servers share; a SQLite file in the data directory unless named. */
+    url: discreetText(
+      undefined,
+      'a postgres:// URL without a password',
+      /^postgres(?:ql)?:\/\/(?:[^:@/]+@)?[^@/]+\/[^/]+$/,
+    ),
+    /** Holds the password of the database's user. */
+    passwordFile: path(undefined),
+  },
+  keys: {
+    /** How long a deleted key can be recovered. */
+    retentionDays: integer(LIMITS.retentionDays, LIMITS.retentionDaysLeast, LIMITS.retentionDays),
+    /** Nobody purges a deleted key before its time. */
+    purgeProtection: flag(false),
+    perPool: integer(LIMITS.keysPerPool, 1, LIMITS.keysPerPoolMost),
+    versionsPerKey: integer(LIMITS.versionsPerKey, 1, LIMITS.versionsPerKeyMost),
+  },
+  release: {
+    /** Whose word is taken on environments that ask for keys (docs/release.md); nobody's unless named. */
+    authoritiesFile: path(undefined),
   },
   engine: {
     custody: choice('wrapped', ['wrapped', 'resident']),

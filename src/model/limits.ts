@@ -9,6 +9,28 @@ export const LIMITS = {
   tagCharacters: 256,
   keysPerPool: 5_000,
   versionsPerKey: 100,
+  /** What an operator may set in their place. */
+  keysPerPoolMost: 1_000_000,
+  versionsPerKeyMost: 10_000,
+  /** Days that a deleted key can be recovered (Azure API §1.8). */
+  retentionDays: 90,
+  retentionDaysLeast: 7,
+  releasePolicyBytes: 32 * 1024,
+  /** Days between rotations of a key, and of what a rotation policy may name (Azure API §1.11). */
+  rotationDaysLeast: 28,
+  rotationDaysMost: 36_500,
+  /** How often the house looks for keys that are to be rotated or purged, and how many it takes up at a time. */
+  houseKeepingMs: 60_000,
+  dueKeysAtOnce: 100,
+  /** The backup of one key; as base64url it fits into a request that restores it. */
+  keyBackupBytes: 5 * 1024 * 1024,
+  /** Items of one page of a list. */
+  pageItems: 25,
+  /** Items that the engine lists at a time. */
+  listedAtOnce: 1_000,
+  /** Items of one batch over the REST API. */
+  batchItems: 256,
+  batchReferenceCharacters: 128,
   /** Key versions that an engine remembers with their seal checked. */
   keyVersionsCached: 10_000,
   /** AES-GCM encryptions under one key version with random 96-bit IVs (SP 800-38D §8.3). */
@@ -36,11 +58,24 @@ export const LIMITS = {
   /** Changes that wait for the store's writer; one more is refused. */
   storeWritesWaiting: 16_384,
   storeWritesPerTransaction: 1_000,
+  /** Connections of one server to a database that several share. */
+  storeConnections: 16,
+  /** Calls that wait for one of them; one more is refused. */
+  storeConnectionsWaiting: 4_096,
+  storeConnectTimeoutMs: 5_000,
+  storeStatementTimeoutMs: 5_000,
+  storeLockTimeoutMs: 2_000,
+  /** How long a transaction may wait for its next statement before the database undoes it. */
+  storeIdleTransactionMs: 3_000,
+  /** How long a change is tried again that others stood in the way of. */
+  storeRetryMs: 10_000,
   hostRestartsPerMinute: 5,
   hostsPerToken: 64,
   lanesPerHost: 64,
   completionsPerTurn: 1_000,
   requestBodyBytes: 256 * 1024,
+  /** Of a request that brings a backup back: all versions of a key, with everything that they have. */
+  restoreBodyBytes: 8 * 1024 * 1024,
   jsonDepth: 32,
   jsonMembers: 2_000,
   accessTokenCharacters: 16 * 1024,
@@ -48,6 +83,14 @@ export const LIMITS = {
   /** How long a verified access token is taken without another look at it. */
   accessTokenCacheMs: 60_000,
   clockSkewSeconds: 60,
+  attestationTokenCharacters: 64 * 1024,
+  /** An attestation authority's metadata and keys: how long one may be, how long it may take, and how often it is asked for. */
+  authorityDocumentBytes: 256 * 1024,
+  authorityTimeoutMs: 5_000,
+  authorityPauseMs: 30_000,
+  /** Fetched keys are asked for anew after the one, and not believed any more after the other. */
+  authorityKeysAgeMs: 10 * 60_000,
+  authorityKeysMostMs: 24 * 60 * 60_000,
   groupsPerPrincipal: 1_000,
   /** Client secrets that the built-in issuer hashes at once, and that wait; one more is refused. Each takes 16 MiB. */
   clientSecretChecks: 2,
@@ -62,4 +105,19 @@ export const LIMITS = {
   tlsHandshakeTimeoutMs: 5_000,
   keepAliveTimeoutMs: 65_000,
   drainTimeoutMs: 10_000,
+  /** The audit log: how long a record may take to be written, and how many wait. One more is refused. */
+  auditDeadlineMs: 250,
+  auditLinesWaiting: 16_384,
+  /** When the head of its tree is signed. */
+  auditLinesPerHead: 1_000,
+  auditHeadMs: 10_000,
+  /** A file of it is followed by another. */
+  auditFileBytes: 64 * 1024 * 1024,
+  auditFileBytesLeast: 1024 * 1024,
+  auditFileBytesMost: 1024 * 1024 * 1024,
+  auditCloseMs: 2_000,
+  /** Of what a caller writes freely, and the log repeats. */
+  auditTextCharacters: 256,
+  /** What waits for a copy of the log that does not answer; more is left out of it. */
+  auditCopyBytes: 16 * 1024 * 1024,
 } as const;

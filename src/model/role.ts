@@ -112,6 +112,10 @@ const MATRIX = {
   '/backup/status/action': 'AB',
   '/restore/start/action': 'AR',
   '/restore/status/action': 'AR',
+  // Azure serves settings (§1.18) and names no data action for them. A setting changes what the pool does for everybody, which is
+  // administration: so they have actions of their own, which no role holds beside the one that administers (§3.3).
+  '/settings/read/action': 'A',
+  '/settings/write/action': 'A',
 } as const satisfies Record<string, string>;
 
 export type DataAction = `${typeof DATA_ACTION_PREFIX}${keyof typeof MATRIX}`;

@@ -5,7 +5,7 @@
 export type Scope = '/' | '/keys' | `/keys/${string}`;
 
 export const POOL_SCOPE = '/' satisfies Scope;
-const KEYS_SCOPE = '/keys' satisfies Scope;
+export const KEYS_SCOPE = '/keys' satisfies Scope;
 
 export function keyScope(name: string): Scope {
   return `/keys/${name}`;

@@ -1,9 +1,11 @@
-import { StrongroomError } from '../model/errors.ts';
 import { CURVES, type KeySpec, type KeyType, OCT_SIZES, type PublicKey, RSA_SIZES } from '../model/key.ts';
 import { KEY_OPERATIONS, type KeyOperation } from '../model/key_operation.ts';
+import type { ReleasePolicy } from '../model/release_policy.ts';
+import { ownedBytes } from './owned_bytes.ts';
+import { type RawRow, RowReader } from './row_reader.ts';
 import type { SealedKeyVersion } from './store.ts';
 
-/** A key version as columns. Keys are the columns' names. */
+/** A key version as columns, the same ones in every database. */
 export interface KeyVersionRow {
   readonly name: string;
   readonly version: string;
@@ -20,6 +22,10 @@ export interface KeyVersionRow {
   readonly created: number;
   readonly updated: number;
   readonly exportable: number;
+  /** Null without a release policy, together with the two that follow. */
+  readonly release_policy_type: string | null;
+  readonly release_policy: Uint8Array | null;
+  readonly release_policy_immutable: number | null;
   /** JSON: an object of texts. */
   readonly tags: string;
   readonly public_modulus: Uint8Array | null;
@@ -32,7 +38,7 @@ export interface KeyVersionRow {
   readonly seal: Uint8Array;
 }
 
-/** Every column that a record has, in the order of the table. */
+/** Every column, in the order of the table. */
 export const KEY_VERSION_COLUMNS: readonly (keyof KeyVersionRow)[] = [
   'name',
   'version',
@@ -48,6 +54,9 @@ export const KEY_VERSION_COLUMNS: readonly (keyof KeyVersionRow)[] = [
   'created',
   'updated',
   'exportable',
+  'release_policy_type',
+  'release_policy',
+  'release_policy_immutable',
   'tags',
   'public_modulus',
   'public_exponent',
@@ -59,9 +68,8 @@ export const KEY_VERSION_COLUMNS: readonly (keyof KeyVersionRow)[] = [
   'seal',
 ];
 
-/** Byte columns are copies that own their memory: they may be handed to another thread without what lies beside them. */
-export function encodeRow({ record, seal }: SealedKeyVersion): KeyVersionRow {
-  const { spec, publicKey } = record;
+export function encodeKeyVersionRow({ record, seal }: SealedKeyVersion): KeyVersionRow {
+  const { spec, publicKey, releasePolicy } = record;
   return {
     name: record.name,
     version: record.version,
@@ -77,26 +85,27 @@ export function encodeRow({ record, seal }: SealedKeyVersion): KeyVersionRow {
     created: record.created,
     updated: record.updated,
     exportable: record.exportable ? 1 : 0,
+    release_policy_type: releasePolicy?.contentType ?? null,
+    release_policy: releasePolicy === undefined ? null : ownedBytes(releasePolicy.data),
+    release_policy_immutable: releasePolicy === undefined ? null : Number(releasePolicy.immutable),
     tags: JSON.stringify(record.tags),
-    public_modulus: 'modulus' in publicKey ? owned(publicKey.modulus) : null,
-    public_exponent: 'publicExponent' in publicKey ? owned(publicKey.publicExponent) : null,
-    public_x: 'x' in publicKey ? owned(publicKey.x) : null,
-    public_y: 'y' in publicKey ? owned(publicKey.y) : null,
-    wrapped_key: record.wrappedKey === undefined ? null : owned(record.wrappedKey),
-    object_id: owned(record.objectId),
+    public_modulus: 'modulus' in publicKey ? ownedBytes(publicKey.modulus) : null,
+    public_exponent: 'publicExponent' in publicKey ? ownedBytes(publicKey.publicExponent) : null,
+    public_x: 'x' in publicKey ? ownedBytes(publicKey.x) : null,
+    public_y: 'y' in publicKey ? ownedBytes(publicKey.y) : null,
+    wrapped_key: record.wrappedKey === undefined ? null : ownedBytes(record.wrappedKey),
+    object_id: ownedBytes(record.objectId),
     revision: record.revision,
-    seal: owned(seal),
+    seal: ownedBytes(seal),
   };
 }
 
-const owned = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
-
 /**
- * A record out of what a database gave. Whether it is the one that was stored is for the seal to say.
- * @throws StrongroomError `StoreTampered` when it is no record at all.
+ * A key version out of what a database gave. Whether it is the one that was stored is for the seal to say.
+ * @throws StrongroomError `StoreTampered` when it is no key version at all
  */
-export function decodeRow(row: Readonly<Record<string, unknown>>): SealedKeyVersion {
-  const read = new RowReader(row);
+export function decodeKeyVersionRow(row: RawRow): SealedKeyVersion {
+  const read = new RowReader<KeyVersionRow>(row, 'key_version');
   const spec = readSpec(read);
   return {
     record: {
@@ -104,14 +113,15 @@ export function decodeRow(row: Readonly<Record<string, unknown>>): SealedKeyVers
       version: read.text('version'),
       spec,
       custody: read.oneOf('custody', ['wrapped', 'resident']),
-      operations: readOperations(read),
+      operations: read.json('operations', decodeOperations),
       enabled: read.flag('enabled'),
       notBefore: read.optional('not_before', (column) => read.integer(column)),
       expires: read.optional('expires', (column) => read.integer(column)),
       created: read.integer('created'),
       updated: read.integer('updated'),
       exportable: read.flag('exportable'),
-      tags: readTags(read),
+      releasePolicy: readReleasePolicy(read),
+      tags: read.json('tags', decodeTags),
       publicKey: readPublicKey(read, spec),
       wrappedKey: read.optional('wrapped_key', (column) => read.bytes(column)),
       objectId: read.bytes('object_id'),
@@ -121,14 +131,14 @@ export function decodeRow(row: Readonly<Record<string, unknown>>): SealedKeyVers
   };
 }
 
-const COLUMNS_OF_TYPE: Readonly<Record<KeyType, readonly Column[]>> = {
+const COLUMNS_OF_TYPE: Readonly<Record<KeyType, readonly (keyof KeyVersionRow)[]>> = {
   'RSA-HSM': ['key_size', 'exponent', 'public_modulus', 'public_exponent'],
   'EC-HSM': ['curve', 'public_x', 'public_y'],
   'oct-HSM': ['key_size'],
 };
-const COLUMNS_OF_SOME_TYPE: ReadonlySet<Column> = new Set(Object.values(COLUMNS_OF_TYPE).flat());
+const COLUMNS_OF_SOME_TYPE: ReadonlySet<keyof KeyVersionRow> = new Set(Object.values(COLUMNS_OF_TYPE).flat());
 
-function readSpec(read: RowReader): KeySpec {
+function readSpec(read: RowReader<KeyVersionRow>): KeySpec {
   const keyType = read.oneOf('key_type', ['RSA-HSM', 'EC-HSM', 'oct-HSM']);
   for (const column of COLUMNS_OF_SOME_TYPE) if (!COLUMNS_OF_TYPE[keyType].includes(column)) read.absent(column);
   if (keyType === 'EC-HSM') return { keyType, curve: read.oneOf('curve', CURVES) };
@@ -136,7 +146,7 @@ function readSpec(read: RowReader): KeySpec {
   return { keyType, size: read.oneOf('key_size', RSA_SIZES), publicExponent: read.integer('exponent') };
 }
 
-function readPublicKey(read: RowReader, spec: KeySpec): PublicKey {
+function readPublicKey(read: RowReader<KeyVersionRow>, spec: KeySpec): PublicKey {
   if (spec.keyType === 'oct-HSM') return { keyType: spec.keyType };
   if (spec.keyType === 'EC-HSM') {
     return { keyType: spec.keyType, curve: spec.curve, x: read.bytes('public_x'), y: read.bytes('public_y') };
@@ -148,79 +158,26 @@ function readPublicKey(read: RowReader, spec: KeySpec): PublicKey {
   };
 }
 
-function readOperations(read: RowReader): KeyOperation[] {
-  const operations = read.json('operations');
-  if (!Array.isArray(operations)) throw tampered('operations');
-  return operations.map((operation: unknown) => {
-    const known = KEY_OPERATIONS.find((each) => each === operation);
-    if (known === undefined) throw tampered('operations');
-    return known;
-  });
+function readReleasePolicy(read: RowReader<KeyVersionRow>): ReleasePolicy | undefined {
+  if (read.has('release_policy')) {
+    return {
+      contentType: read.text('release_policy_type'),
+      data: read.bytes('release_policy'),
+      immutable: read.flag('release_policy_immutable'),
+    };
+  }
+  read.absent('release_policy_type');
+  read.absent('release_policy_immutable');
+  return undefined;
 }
 
-function readTags(read: RowReader): Record<string, string> {
-  const tags = read.json('tags');
-  if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) throw tampered('tags');
-  for (const value of Object.values(tags)) if (typeof value !== 'string') throw tampered('tags');
-  return tags as Record<string, string>;
+function decodeOperations(value: unknown): readonly KeyOperation[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const operations = value.flatMap((each: unknown) => KEY_OPERATIONS.find((known) => known === each) ?? []);
+  return operations.length === value.length ? operations : undefined;
 }
 
-type Column = keyof KeyVersionRow;
-
-class RowReader {
-  readonly #row: Readonly<Record<string, unknown>>;
-
-  constructor(row: Readonly<Record<string, unknown>>) {
-    this.#row = row;
-  }
-
-  text(column: Column): string {
-    const value = this.#row[column];
-    if (typeof value !== 'string') throw tampered(column);
-    return value;
-  }
-
-  integer(column: Column): number {
-    const value = this.#row[column];
-    if (!Number.isSafeInteger(value)) throw tampered(column);
-    return value as number;
-  }
-
-  bytes(column: Column): Uint8Array {
-    const value = this.#row[column];
-    if (!(value instanceof Uint8Array)) throw tampered(column);
-    return value;
-  }
-
-  flag(column: Column): boolean {
-    return this.oneOf(column, [0, 1]) === 1;
-  }
-
-  absent(column: Column): void {
-    if (this.#row[column] !== null) throw tampered(column);
-  }
-
-  optional<Value>(column: Column, read: (column: Column) => Value): Value | undefined {
-    return this.#row[column] === null ? undefined : read(column);
-  }
-
-  oneOf<const Value>(column: Column, values: readonly Value[]): Value {
-    const value = values.find((each) => each === this.#row[column]);
-    if (value === undefined) throw tampered(column);
-    return value;
-  }
-
-  json(column: Column): unknown {
-    try {
-      return JSON.parse(this.text(column));
-    } catch {
-      throw tampered(column);
-    }
-  }
-}
-
-function tampered(column: string): StrongroomError {
-  return new StrongroomError('StoreTampered', 'A key version in the store is not what was stored.', {
-    cause: new Error(`The column ${column} of key_version does not decode`),
-  });
+function decodeTags(value: unknown): Record<string, string> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return Object.values(value).every((each) => typeof each === 'string') ? (value as Record<string, string>) : undefined;
 }

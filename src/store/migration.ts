@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import type { DatabaseSync } from 'node:sqlite';
 import { StrongroomError } from '../model/errors.ts';
 
 /** One step of the schema. Steps go forward only, and a step that was taken is never edited: a database remembers the text's hash. */
@@ -8,6 +7,12 @@ export interface Migration {
   readonly number: number;
   readonly name: string;
   readonly sql: string;
+}
+
+/** What a database remembers of a step, by the columns of its table `migration`. */
+export interface TakenMigration {
+  readonly number: number;
+  readonly sha256: string;
 }
 
 const FILE_NAME = /^(\d{4})_([a-z0-9_]+)\.sql$/;
@@ -24,42 +29,25 @@ export function readMigrations(folder: URL): Migration[] {
   });
 }
 
+export function migrationHash({ sql }: Migration): string {
+  return createHash('sha256').update(sql).digest('hex');
+}
+
 /**
- * Takes the steps that the database lacks, each in a transaction of its own.
+ * The steps that a database lacks, which has taken those (by number).
  * @throws StrongroomError `ServiceUnavailable`: `StoreTooNew` when the database knows steps that this program does not,
  * `StoreSchemaChanged` when one that it has taken was another than the one of that number here.
  */
-export function migrate(database: DatabaseSync, migrations: readonly Migration[]): void {
-  database.exec(
-    `CREATE TABLE IF NOT EXISTS migration (
-       number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied INTEGER NOT NULL
-     ) STRICT`,
-  );
-  const taken = database.prepare('SELECT number, name, sha256 FROM migration ORDER BY number').all();
-  for (const [index, row] of taken.entries()) {
+export function missingMigrations(
+  migrations: readonly Migration[],
+  taken: readonly TakenMigration[],
+): readonly Migration[] {
+  for (const [index, { number, sha256 }] of taken.entries()) {
     const known = migrations[index];
     if (known === undefined) throw tooNew(migrations.length, taken.length);
-    if (row.number !== known.number || row.sha256 !== hashOf(known)) throw changed(known);
+    if (number !== known.number || sha256 !== migrationHash(known)) throw changed(known);
   }
-  for (const migration of migrations.slice(taken.length)) apply(database, migration);
-}
-
-function apply(database: DatabaseSync, migration: Migration): void {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    database.exec(migration.sql);
-    database
-      .prepare('INSERT INTO migration (number, name, sha256, applied) VALUES (?, ?, ?, unixepoch())')
-      .run(migration.number, migration.name, hashOf(migration));
-    database.exec('COMMIT');
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
-}
-
-function hashOf({ sql }: Migration): string {
-  return createHash('sha256').update(sql).digest('hex');
+  return migrations.slice(taken.length);
 }
 
 function tooNew(known: number, found: number): StrongroomError {

@@ -1,33 +1,64 @@
-import type { KeyVersionRecord } from './store.ts';
+import type { PublicKey } from '../model/key.ts';
+import { CanonicalBytes } from './canonical_bytes.ts';
+import type { Intent, KeyRecord, KeyVersionRecord, SettingRecord } from './store.ts';
 
-/** Names the table and the layout of the bytes: another layout is another number. */
-const KEY_VERSION_CONTEXT = 'strongroom/key_version/1';
-const ABSENT = 0xffff_ffff;
-
-/**
- * What the seal of a key version is computed over: every field, in this order, each behind its length, so that no two records give the
- * same bytes. A row that was edited, or put in the place of another, does not carry the seal of its bytes.
+/*
+ * What the seals of records are computed over: every field, in this order, each behind its length, so that no two records give the same
+ * bytes. A row that was edited, or put in the place of another, does not carry the seal of its bytes.
  *
- * What it cannot show: that a row was replaced as a whole by an older state of itself, with the seal of that time, or removed. The
+ * What a seal cannot show: that a row was replaced as a whole by an older state of itself, with the seal of that time, or removed. The
  * revision is in the bytes, and who remembers a higher one sees it; a memory that outlives the database has to be kept outside of it.
  */
-export function sealedBytes(record: KeyVersionRecord): Uint8Array {
-  const bytes = new CanonicalBytes();
-  bytes.text(KEY_VERSION_CONTEXT);
+
+const KEY_CONTEXT = 'strongroom/key/1';
+const KEY_VERSION_CONTEXT = 'strongroom/key_version/2';
+const INTENT_CONTEXT = 'strongroom/intent/1';
+const SETTING_CONTEXT = 'strongroom/setting/1';
+
+export function sealedKeyBytes(record: KeyRecord): Uint8Array {
+  const bytes = new CanonicalBytes(KEY_CONTEXT);
+  bytes.text(record.name);
+  bytes.text(record.newest);
+  bytes.integer(record.versions);
+  bytes.optional(record.deletion, ({ deleted, scheduledPurge }) => {
+    bytes.integer(deleted);
+    bytes.integer(scheduledPurge);
+  });
+  bytes.optional(record.rotationPolicy, (policy) => {
+    bytes.list(policy.lifetimeActions, ({ action, timeAfterCreate, timeBeforeExpiry }) => {
+      bytes.text(action);
+      bytes.text(timeAfterCreate);
+      bytes.text(timeBeforeExpiry);
+    });
+    bytes.text(policy.expiryTime);
+    bytes.integer(policy.created);
+    bytes.integer(policy.updated);
+  });
+  bytes.integer(record.rotationDue);
+  bytes.integer(record.revision);
+  return bytes.concatenated();
+}
+
+export function sealedKeyVersionBytes(record: KeyVersionRecord): Uint8Array {
+  const bytes = new CanonicalBytes(KEY_VERSION_CONTEXT);
   bytes.text(record.name);
   bytes.text(record.version);
   addSpec(bytes, record);
   bytes.text(record.custody);
-  bytes.integer(record.operations.length);
-  for (const operation of record.operations) bytes.text(operation);
+  bytes.list(record.operations, (operation) => bytes.text(operation));
   bytes.flag(record.enabled);
   bytes.integer(record.notBefore);
   bytes.integer(record.expires);
   bytes.integer(record.created);
   bytes.integer(record.updated);
   bytes.flag(record.exportable);
+  bytes.optional(record.releasePolicy, (policy) => {
+    bytes.text(policy.contentType);
+    bytes.bytes(policy.data);
+    bytes.flag(policy.immutable);
+  });
   addTags(bytes, record);
-  addPublicKey(bytes, record);
+  addPublicKey(bytes, record.publicKey);
   bytes.bytes(record.wrappedKey);
   bytes.bytes(record.objectId);
   bytes.integer(record.revision);
@@ -43,15 +74,13 @@ function addSpec(bytes: CanonicalBytes, { spec }: KeyVersionRecord): void {
 
 /** In the order of their names, because a database may give the members of an object in any. */
 function addTags(bytes: CanonicalBytes, { tags }: KeyVersionRecord): void {
-  const names = Object.keys(tags).sort();
-  bytes.integer(names.length);
-  for (const name of names) {
+  bytes.list(Object.keys(tags).sort(), (name) => {
     bytes.text(name);
     bytes.text(tags[name]);
-  }
+  });
 }
 
-function addPublicKey(bytes: CanonicalBytes, { publicKey }: KeyVersionRecord): void {
+function addPublicKey(bytes: CanonicalBytes, publicKey: PublicKey): void {
   bytes.text(publicKey.keyType);
   bytes.text('curve' in publicKey ? publicKey.curve : undefined);
   bytes.bytes('modulus' in publicKey ? publicKey.modulus : undefined);
@@ -60,36 +89,22 @@ function addPublicKey(bytes: CanonicalBytes, { publicKey }: KeyVersionRecord): v
   bytes.bytes('y' in publicKey ? publicKey.y : undefined);
 }
 
-/** Fields one after the other, each behind its length as u32, big-endian; an absent one is the length 2^32 - 1 alone. */
-class CanonicalBytes {
-  readonly #parts: Uint8Array[] = [];
+export function sealedIntentBytes(intent: Intent): Uint8Array {
+  const bytes = new CanonicalBytes(INTENT_CONTEXT);
+  bytes.text(intent.id);
+  bytes.text(intent.token);
+  bytes.text(intent.kind);
+  bytes.text(intent.name);
+  bytes.text(intent.version);
+  bytes.bytes(intent.objectId);
+  bytes.integer(intent.created);
+  return bytes.concatenated();
+}
 
-  bytes(value: Uint8Array | undefined): void {
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32BE(value === undefined ? ABSENT : value.length);
-    this.#parts.push(length);
-    if (value !== undefined) this.#parts.push(value);
-  }
-
-  text(value: string | undefined): void {
-    this.bytes(value === undefined ? undefined : Buffer.from(value, 'utf8'));
-  }
-
-  integer(value: number | undefined): void {
-    if (value === undefined) {
-      this.bytes(undefined);
-      return;
-    }
-    const encoded = Buffer.allocUnsafe(8);
-    encoded.writeBigInt64BE(BigInt(value));
-    this.bytes(encoded);
-  }
-
-  flag(value: boolean): void {
-    this.bytes(Uint8Array.of(value ? 1 : 0));
-  }
-
-  concatenated(): Uint8Array {
-    return Buffer.concat(this.#parts);
-  }
+export function sealedSettingBytes(setting: SettingRecord): Uint8Array {
+  const bytes = new CanonicalBytes(SETTING_CONTEXT);
+  bytes.text(setting.name);
+  bytes.text(setting.value);
+  bytes.integer(setting.revision);
+  return bytes.concatenated();
 }

@@ -1,26 +1,32 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { StrongroomError } from '../model/errors.ts';
-import { decodeRow, encodeRow, KEY_VERSION_COLUMNS } from './key_version_row.ts';
+import { decodeFoundRow } from './found_row.ts';
+import { decodeIntentRow, encodeIntentRow } from './intent_row.ts';
+import { encodeKeyChange } from './key_change_rows.ts';
+import { decodeKeyVersionRow } from './key_version_row.ts';
+import { decodeSettingRow, encodeSettingRow } from './setting_row.ts';
 import { openForReading } from './sqlite_database.ts';
-import type { KeyLimits, SealedKeyVersion, Store } from './store.ts';
+import { SqliteReader } from './sqlite_reader.ts';
+import type {
+  FoundKeyVersion,
+  KeyChange,
+  KeyLimits,
+  ListQuery,
+  SealedIntent,
+  SealedKeyVersion,
+  SealedSetting,
+  Store,
+} from './store.ts';
+import { storeClosed } from './store_refusal.ts';
 import { WriterThread } from './writer_thread.ts';
 
 /** The store of one node: a SQLite database, read here and written to by a thread of its own. */
 export class SqliteStore implements Store {
   readonly #writer: WriterThread;
-  readonly #reader: DatabaseSync;
-  readonly #findNewest: StatementSync;
-  readonly #findVersion: StatementSync;
+  readonly #open: SqliteReader;
   #closed = false;
 
-  private constructor(writer: WriterThread, reader: DatabaseSync) {
+  private constructor(writer: WriterThread, reader: SqliteReader) {
     this.#writer = writer;
-    this.#reader = reader;
-    const columns = KEY_VERSION_COLUMNS.join(', ');
-    this.#findNewest = reader.prepare(
-      `SELECT ${columns} FROM key_version WHERE name = ? ORDER BY created DESC, sequence DESC LIMIT 1`,
-    );
-    this.#findVersion = reader.prepare(`SELECT ${columns} FROM key_version WHERE name = ? AND version = ?`);
+    this.#open = reader;
   }
 
   /**
@@ -31,33 +37,61 @@ export class SqliteStore implements Store {
   static async open(path: string): Promise<SqliteStore> {
     const writer = await WriterThread.start(path);
     try {
-      return new SqliteStore(writer, openForReading(path));
+      return new SqliteStore(writer, new SqliteReader(openForReading(path)));
     } catch (error) {
       await writer.close();
       throw error;
     }
   }
 
-  async findKeyVersion(name: string, version: string | undefined): Promise<SealedKeyVersion | undefined> {
-    if (this.#closed) throw closed();
-    const row = this.#read(name, version);
-    return row === undefined ? undefined : decodeRow(row);
+  async findKeyVersion(name: string, version: string | undefined): Promise<FoundKeyVersion | undefined> {
+    const row = this.#reader.keyVersion(name, version);
+    return row === undefined ? undefined : decodeFoundRow(row);
   }
 
-  async addKeyVersion(sealed: SealedKeyVersion, limits: KeyLimits): Promise<void> {
-    await this.#writer.write({ kind: 'addKeyVersion', row: encodeRow(sealed), limits });
+  async listKeys(kind: 'active' | 'deleted', query: ListQuery): Promise<readonly FoundKeyVersion[]> {
+    return this.#reader.keys(kind, query).map(decodeFoundRow);
+  }
+
+  async listKeyVersions(name: string, query: ListQuery): Promise<readonly SealedKeyVersion[]> {
+    return this.#reader.versions(name, query).map(decodeKeyVersionRow);
+  }
+
+  async listDueKeys(now: number, limit: number): Promise<readonly string[]> {
+    return this.#reader.due(now, limit).map(({ name }) => String(name));
+  }
+
+  async changeKey(change: KeyChange, limits: KeyLimits): Promise<void> {
+    await this.#writer.write({ kind: 'changeKey', change: encodeKeyChange(change), limits });
   }
 
   reserveEncryptions(name: string, version: string, count: number, maximum: number): Promise<number> {
     return this.#writer.write({ kind: 'reserveEncryptions', name, version, count, maximum });
   }
 
-  #read(name: string, version: string | undefined): Record<string, unknown> | undefined {
-    try {
-      return version === undefined ? this.#findNewest.get(name) : this.#findVersion.get(name, version);
-    } catch (cause) {
-      throw new StrongroomError('ServiceUnavailable', 'The store could not be read.', { cause });
-    }
+  async addIntent(intent: SealedIntent): Promise<void> {
+    await this.#writer.write({ kind: 'addIntent', row: encodeIntentRow(intent) });
+  }
+
+  async endIntent(id: string): Promise<void> {
+    await this.#writer.write({ kind: 'endIntent', id });
+  }
+
+  async listIntents(token: string): Promise<readonly SealedIntent[]> {
+    return this.#reader.intents(token).map(decodeIntentRow);
+  }
+
+  async findSetting(name: string): Promise<SealedSetting | undefined> {
+    const row = this.#reader.setting(name);
+    return row === undefined ? undefined : decodeSettingRow(row);
+  }
+
+  async putSetting(setting: SealedSetting, expectedRevision: number | undefined): Promise<void> {
+    await this.#writer.write({ kind: 'putSetting', row: encodeSettingRow(setting), expectedRevision });
+  }
+
+  onKeysChanged(): void {
+    // Nobody else can have changed a key: the lock beside the file keeps others out.
   }
 
   /** Waits for what was handed in, and lets go of the database. */
@@ -65,10 +99,11 @@ export class SqliteStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writer.close();
-    this.#reader.close();
+    this.#open.close();
   }
-}
 
-function closed(): StrongroomError {
-  return new StrongroomError('ServiceUnavailable', 'The store is closed.');
+  get #reader(): SqliteReader {
+    if (this.#closed) throw storeClosed();
+    return this.#open;
+  }
 }

@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../model/errors.ts';
-import type { KeyVersionRow } from './key_version_row.ts';
+import type { IntentRow } from './intent_row.ts';
+import type { KeyChangeRows } from './key_change_rows.ts';
+import type { SettingRow } from './setting_row.ts';
 import type { KeyLimits } from './store.ts';
 
 /*
@@ -8,14 +10,19 @@ import type { KeyLimits } from './store.ts';
 
 /** One change, done whole or not at all. */
 export type Write =
-  | { readonly kind: 'addKeyVersion'; readonly row: KeyVersionRow; readonly limits: KeyLimits }
-  | {
-      readonly kind: 'reserveEncryptions';
-      readonly name: string;
-      readonly version: string;
-      readonly count: number;
-      readonly maximum: number;
-    };
+  | { readonly kind: 'changeKey'; readonly change: KeyChangeRows; readonly limits: KeyLimits }
+  | ReserveEncryptions
+  | { readonly kind: 'addIntent'; readonly row: IntentRow }
+  | { readonly kind: 'endIntent'; readonly id: string }
+  | { readonly kind: 'putSetting'; readonly row: SettingRow; readonly expectedRevision: number | undefined };
+
+export interface ReserveEncryptions {
+  readonly kind: 'reserveEncryptions';
+  readonly name: string;
+  readonly version: string;
+  readonly count: number;
+  readonly maximum: number;
+}
 
 export interface WriteFailure {
   readonly code: ErrorCode;
@@ -25,6 +32,7 @@ export interface WriteFailure {
   readonly detail?: string | undefined;
 }
 
+/** The value is the number that the change answers, 0 where it answers none. */
 export type WriteOutcome =
   | { readonly ok: true; readonly value: number }
   | { readonly ok: false; readonly failure: WriteFailure };

@@ -5,8 +5,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { StrongroomError } from '../model/errors.ts';
-import { migrate, readMigrations } from './migration.ts';
+import { readMigrations } from './migration.ts';
 import { lockStore, openForWriting } from './sqlite_database.ts';
+import { migrateSqlite } from './sqlite_migration.ts';
 import { SqliteTransaction } from './sqlite_transaction.ts';
 import type { WriteFailure, WriterCommand, WriterReply } from './sqlite_write.ts';
 
@@ -37,7 +38,7 @@ function failureOf(error: unknown): WriteFailure {
 try {
   lock = lockStore(path);
   database = openForWriting(path);
-  migrate(database, readMigrations(new URL('./migrations/', import.meta.url)));
+  migrateSqlite(database, readMigrations(new URL('./migrations/sqlite/', import.meta.url)));
   const transaction = new SqliteTransaction(database);
   port.on('message', (command: WriterCommand) => {
     if (command === 'close') close();

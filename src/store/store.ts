@@ -1,7 +1,31 @@
 import type { Custody, KeySpec, PublicKey } from '../model/key.ts';
 import type { KeyOperation } from '../model/key_operation.ts';
+import type { ReleasePolicy } from '../model/release_policy.ts';
+import type { RotationPolicy } from '../model/rotation_policy.ts';
 
-/** One version of one key as the store has it. Everything that decides something is under the seal. Times in unix seconds. */
+/** A key as a whole: what its versions have in common. Everything that decides something is under the seal. Times in unix seconds. */
+export interface KeyRecord {
+  readonly name: string;
+  /** The version that is meant where none is named. */
+  readonly newest: string;
+  /** How many versions there are. */
+  readonly versions: number;
+  /** Set while the key is deleted and can be recovered. */
+  readonly deletion: KeyDeletion | undefined;
+  readonly rotationPolicy: RotationPolicy | undefined;
+  /** When the policy has the key rotated next. */
+  readonly rotationDue: number | undefined;
+  /** Counts the changes of the key and of its versions; a writer names the one it has seen. */
+  readonly revision: number;
+}
+
+export interface KeyDeletion {
+  readonly deleted: number;
+  /** When the key is purged without anybody's doing. */
+  readonly scheduledPurge: number;
+}
+
+/** One version of one key. Everything that decides something is under the seal. Times in unix seconds. */
 export interface KeyVersionRecord {
   readonly name: string;
   /** 32 lower-case hex digits. */
@@ -14,41 +38,119 @@ export interface KeyVersionRecord {
   readonly expires: number | undefined;
   readonly created: number;
   readonly updated: number;
+  /** True exactly where there is a release policy. */
   readonly exportable: boolean;
+  readonly releasePolicy: ReleasePolicy | undefined;
   readonly tags: Readonly<Record<string, string>>;
   readonly publicKey: PublicKey;
   /** The private or secret key under the KEK (RFC 5649), PKCS#8 for key pairs. Absent in resident custody. */
   readonly wrappedKey: Uint8Array | undefined;
   /** CKA_ID of the token objects in resident custody; also of session objects. 16 bytes. */
   readonly objectId: Uint8Array;
-  /** Counts the changes of this row; a writer names the one it has seen. */
+  /** Counts the changes of this row. */
   readonly revision: number;
 }
 
-/** A row and the HMAC by the seal key over `sealedBytes` of it. */
-export interface SealedKeyVersion {
-  readonly record: KeyVersionRecord;
+/**
+ * What is about to be done to a token, written down before it is done, so that a crash leaves nothing that nobody knows of:
+ * `make` before objects of a resident version are made there, `destroy` together with the removal of their record.
+ */
+export interface Intent {
+  /** 32 lower-case hex digits. */
+  readonly id: string;
+  /** Serial number of the token: who opens the pool over this token finishes or undoes it. */
+  readonly token: string;
+  readonly kind: 'make' | 'destroy';
+  readonly name: string;
+  readonly version: string;
+  readonly objectId: Uint8Array;
+  readonly created: number;
+}
+
+/** A setting of the pool that is changed while it runs (Azure API §1.18). */
+export interface SettingRecord {
+  readonly name: string;
+  readonly value: string;
+  readonly revision: number;
+}
+
+/** A record and the HMAC by the seal key over its bytes (record_seal.ts). */
+export interface Sealed<Record> {
+  readonly record: Record;
   readonly seal: Uint8Array;
 }
 
-/** Where metadata lives. One contract suite runs over every implementation. What a promise has fulfilled is durable. */
-export interface Store {
-  /** The newest version of the key, or the named one. The seal is the reader's to check. */
-  findKeyVersion(name: string, version: string | undefined): Promise<SealedKeyVersion | undefined>;
-  /**
-   * Adds a version, in one transaction with the counts that are limits.
-   * @throws StrongroomError `Conflict` when that version exists, `BadParameter` when a limit is reached.
-   */
-  addKeyVersion(sealed: SealedKeyVersion, limits: KeyLimits): Promise<void>;
-  /**
-   * Moves the durable count of AES-GCM encryptions of a key version forward by `count`, and answers the count before.
-   * @throws StrongroomError `Forbidden` when the count would pass `maximum`: nothing is reserved then.
-   */
-  reserveEncryptions(name: string, version: string, count: number, maximum: number): Promise<number>;
-  close(): Promise<void>;
+export type SealedKey = Sealed<KeyRecord>;
+export type SealedKeyVersion = Sealed<KeyVersionRecord>;
+export type SealedIntent = Sealed<Intent>;
+export type SealedSetting = Sealed<SettingRecord>;
+
+/** A key and one of its versions as they were at one moment. */
+export interface FoundKeyVersion {
+  readonly key: SealedKey;
+  /** Absent where the key has no such version. */
+  readonly version: SealedKeyVersion | undefined;
+}
+
+/** One change of one key, done whole or not at all. */
+export interface KeyChange {
+  readonly name: string;
+  /** The revision of the key that the writer has seen; undefined where there was no key of that name. */
+  readonly expectedRevision: number | undefined;
+  /** The key afterwards; undefined removes it with all versions. */
+  readonly key: SealedKey | undefined;
+  /** Versions that are added, or replaced where their id is there already. */
+  readonly versions: readonly SealedKeyVersion[];
+  /** Intents that are fulfilled by this change and go with it, and such that come with it. */
+  readonly endedIntents?: readonly string[] | undefined;
+  readonly newIntents?: readonly SealedIntent[] | undefined;
 }
 
 export interface KeyLimits {
   readonly keys: number;
   readonly versionsPerKey: number;
+}
+
+/** Names in the order of their bytes; `after` is the last one of the page before. */
+export interface ListQuery {
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/**
+ * Where metadata lives. One contract suite runs over every implementation. What a promise has fulfilled is durable.
+ * Seals are the reader's to check. Every method may fail with `ServiceUnavailable`, every change with `OutcomeUnknown` as well.
+ */
+export interface Store {
+  /** The key, deleted or not, with its newest version or the named one. */
+  findKeyVersion(name: string, version: string | undefined): Promise<FoundKeyVersion | undefined>;
+  /** Keys that are not deleted, or those that are, each with its newest version; by name. */
+  listKeys(kind: 'active' | 'deleted', query: ListQuery): Promise<readonly FoundKeyVersion[]>;
+  /** Versions of one key by their id, which is what `after` names. */
+  listKeyVersions(name: string, query: ListQuery): Promise<readonly SealedKeyVersion[]>;
+  /** Names of keys that are to be rotated or purged at `now` or before, those that have waited longest first. */
+  listDueKeys(now: number, limit: number): Promise<readonly string[]>;
+  /**
+   * @throws StrongroomError `Conflict` with innerCode `KeyChanged` when the key's revision is not the expected one, and when a key was
+   * expected to be new and is not; `BadParameter` with innerCode `KeyLimitReached` or `KeyVersionLimitReached`. Nothing has changed then.
+   */
+  changeKey(change: KeyChange, limits: KeyLimits): Promise<void>;
+  /**
+   * Moves the durable count of AES-GCM encryptions of a key version forward by `count`, and answers the count before.
+   * @throws StrongroomError `Forbidden` when the count would pass `maximum`: nothing is reserved then.
+   */
+  reserveEncryptions(name: string, version: string, count: number, maximum: number): Promise<number>;
+  addIntent(intent: SealedIntent): Promise<void>;
+  /** Ending one that is not there is no mistake. */
+  endIntent(id: string): Promise<void>;
+  listIntents(token: string): Promise<readonly SealedIntent[]>;
+  findSetting(name: string): Promise<SealedSetting | undefined>;
+  /** @throws StrongroomError `Conflict` with innerCode `SettingChanged` when its revision is not the expected one. */
+  putSetting(setting: SealedSetting, expectedRevision: number | undefined): Promise<void>;
+  /**
+   * Calls back with the names of keys that somebody else may have changed: another server over the same database. Within a second of
+   * the change; with `undefined` when it cannot be known which, and everything that is remembered has to be asked for again.
+   */
+  onKeysChanged(listener: (names: readonly string[] | undefined) => void): void;
+  close(): Promise<void>;
 }

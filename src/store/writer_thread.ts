@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { Write, WriteFailure, WriteOutcome, WriterCommand, WriterReply } from './sqlite_write.ts';
+import { storeClosed } from './store_refusal.ts';
 
 interface PendingWrite {
   readonly write: Write;
@@ -134,7 +135,7 @@ export class WriterThread {
   }
 
   #unavailable(): StrongroomError {
-    return new StrongroomError('ServiceUnavailable', 'The store is closed.', { cause: this.#failure });
+    return storeClosed(this.#failure);
   }
 }
 

@@ -1,0 +1,89 @@
+import type { ErrorCode } from './errors.ts';
+import type { SecurityPrincipal } from './principal.ts';
+import type { DataAction } from './role.ts';
+import type { Scope } from './scope.ts';
+
+/**
+ * What is done, as Azure's audit log calls it (Azure API §6.1), by the operation of the route. Where Azure's pages name nothing, the name
+ * follows those that they have.
+ */
+const AUDIT_OPERATIONS = {
+  create: 'KeyCreate',
+  import: 'KeyImport',
+  get: 'KeyGet',
+  update: 'KeyUpdate',
+  delete: 'KeyDelete',
+  list: 'KeyList',
+  listVersions: 'KeyListVersions',
+  rotate: 'KeyRotate',
+  getRotationPolicy: 'KeyRotationPolicyGet',
+  setRotationPolicy: 'KeyRotationPolicySet',
+  backup: 'KeyBackup',
+  restore: 'KeyRestore',
+  attest: 'KeyAttest',
+  listDeleted: 'KeyListDeleted',
+  getDeleted: 'KeyGetDeleted',
+  recover: 'KeyRecover',
+  purge: 'KeyPurge',
+  sign: 'KeySign',
+  verify: 'KeyVerify',
+  encrypt: 'KeyEncrypt',
+  decrypt: 'KeyDecrypt',
+  wrapKey: 'KeyWrap',
+  unwrapKey: 'KeyUnwrap',
+  secureWrapKey: 'KeySecureWrap',
+  secureUnwrapKey: 'KeySecureUnwrap',
+  release: 'KeyRelease',
+  batch: 'KeyBatch',
+  random: 'RandomBytesGet',
+  listSettings: 'SettingList',
+  getSetting: 'SettingGet',
+  setSetting: 'SettingUpdate',
+} as const;
+
+/** `Authentication`: nobody who is known. `InvalidRequest`: somebody known, who asks for what is not served. */
+export type AuditOperation =
+  | (typeof AUDIT_OPERATIONS)[keyof typeof AUDIT_OPERATIONS]
+  | 'Authentication'
+  | 'InvalidRequest'
+  | 'KeyRotateIfDue';
+
+const NAMES: ReadonlyMap<string, AuditOperation> = new Map(Object.entries(AUDIT_OPERATIONS));
+
+/** @throws TypeError for an operation that has no name: nothing is served that the log cannot name. */
+export function auditOperation(operation: string): AuditOperation {
+  const name = NAMES.get(operation);
+  if (name === undefined) throw new TypeError(`The audit log has no name for the operation ${operation}.`);
+  return name;
+}
+
+/**
+ * What is written down of a request: these fields and no others. There is none that could hold a body, an access token, a digest, a
+ * plaintext or a PIN, and what a caller writes freely (the user agent, a path) is cut to a length.
+ */
+export interface AuditEvent {
+  readonly timeMs: number;
+  readonly operation: AuditOperation;
+  readonly apiVersion: string | undefined;
+  readonly result: 'Success' | ErrorCode;
+  /** The precise reason behind a broad code. */
+  readonly innerCode: string | undefined;
+  readonly httpStatus: number;
+  readonly durationMs: number;
+  /** Address of the peer's socket. Absent for what the service does by itself. */
+  readonly callerAddress: string | undefined;
+  readonly principal: SecurityPrincipal | undefined;
+  readonly userAgent: string | undefined;
+  /** What the client calls its request, else the request id. */
+  readonly correlationId: string;
+  readonly requestId: string;
+  /** Without its query but for the API version. */
+  readonly requestUri: string | undefined;
+  /** Of several, one would have been enough. */
+  readonly dataAction: DataAction | readonly DataAction[] | undefined;
+  readonly scope: Scope | undefined;
+  readonly keyName: string | undefined;
+  /** The version that did it, also where the request named none. */
+  readonly keyVersion: string | undefined;
+  readonly algorithm: string | undefined;
+}

@@ -1,0 +1,36 @@
+import { encodeIntentRow, type IntentRow } from './intent_row.ts';
+import { encodeKeyRow, type KeyRow } from './key_row.ts';
+import { encodeKeyVersionRow, type KeyVersionRow } from './key_version_row.ts';
+import type { KeyChange } from './store.ts';
+
+/** A change of a key as rows: what a database is told. */
+export interface KeyChangeRows {
+  readonly name: string;
+  readonly expectedRevision: number | undefined;
+  readonly key: KeyRow | undefined;
+  readonly versions: readonly KeyVersionRow[];
+  readonly endedIntents: readonly string[];
+  readonly newIntents: readonly IntentRow[];
+}
+
+/** @throws TypeError when the parts of the change do not belong together: a mistake of the caller that no database should have to find. */
+export function encodeKeyChange(change: KeyChange): KeyChangeRows {
+  const { name, expectedRevision, key, versions } = change;
+  if (key === undefined) {
+    if (expectedRevision === undefined) throw new TypeError('A key that is not there cannot be removed.');
+    if (versions.length > 0) throw new TypeError('A key that is removed has no versions.');
+  } else if (key.record.revision <= (expectedRevision ?? 0)) {
+    throw new TypeError('A change of a key raises its revision.');
+  }
+  for (const { record } of key === undefined ? versions : [key, ...versions]) {
+    if (record.name !== name) throw new TypeError('A change is of one key.');
+  }
+  return {
+    name,
+    expectedRevision,
+    key: key === undefined ? undefined : encodeKeyRow(key),
+    versions: versions.map(encodeKeyVersionRow),
+    endedIntents: change.endedIntents ?? [],
+    newIntents: (change.newIntents ?? []).map(encodeIntentRow),
+  };
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LIMITS } from '../model/limits.ts';
+import type { PostgresConnections, Transaction } from './postgres_connections.ts';
+import type { RawRow } from './row_reader.ts';
+
+type Listener = (names: readonly string[] | undefined) => void;
+
+const POLL_MS = 300;
+/** How old the last look may be before nothing that is remembered can be relied upon. */
+const LATE_MS = 750;
+/** As long as it cannot be looked, what is remembered is forgotten again and again: it may have been read just after a look. */
+const FORGET_AGAIN_MS = 400;
+const CHANGES_PER_POLL = 10_000;
+const CLEAN_MS = 60_000;
+
+/**
+ * How far each look goes back. Changes become visible in another order than that of their times: between a change's time and the end of its
+ * commit lie at most a pause that the database allows and a statement that it allows. The rest is for clocks of several nodes.
+ */
+const WINDOW_SECONDS = Math.ceil((LIMITS.storeIdleTransactionMs + LIMITS.storeStatementTimeoutMs) / 1_000) + 7;
+
+const ANNOUNCE = `INSERT INTO key_change (name, writer, changed_at) VALUES ($1, $2, clock_timestamp())
+  ON CONFLICT (name, writer) DO UPDATE SET changed_at = excluded.changed_at`;
+const LOOK = `SELECT name, writer, CAST(changed_at AS TEXT) AS changed_at FROM key_change
+  WHERE changed_at > clock_timestamp() - INTERVAL '${WINDOW_SECONDS} seconds' AND writer <> $1 LIMIT ${CHANGES_PER_POLL + 1}`;
+const CLEAN = `DELETE FROM key_change WHERE changed_at < clock_timestamp() - INTERVAL '5 minutes'`;
+
+/**
+ * How servers over one database learn of each other's changes: each change leaves its key's name and a time in the same transaction, and
+ * each server looks several times a second for those of the others. Nothing is waited for and no connection is special, so a lost one
+ * loses nothing.
+ */
+export class PostgresChanges {
+  readonly #connections: PostgresConnections;
+  readonly #listeners: Listener[] = [];
+  readonly #stopped = new AbortController();
+  /** Who writes, for the others and for ourselves. */
+  #writer = randomUUID();
+  /** Changes inside the window that were told already. */
+  #told: ReadonlySet<string> = new Set();
+  #lookedAt = 0;
+  #late = false;
+  #watch: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+
+  /** The connections are for looking alone: what keeps the others busy must not keep this from looking. */
+  constructor(connections: PostgresConnections) {
+    this.#connections = connections;
+  }
+
+  /** Part of each change, and its last statement: what comes between it and the end of the commit is what the window is for. */
+  async announce(transaction: Transaction, name: string): Promise<void> {
+    await transaction.run(ANNOUNCE, [name, this.#writer]);
+  }
+
+  /** Nobody knows whether a change of ours came about, or will: from now on we hear of it like of somebody else's. */
+  doubtOurs(): void {
+    this.#writer = randomUUID();
+  }
+
+  listen(listener: Listener): void {
+    this.#listeners.push(listener);
+    if (this.#looking !== undefined) return;
+    this.#lookedAt = performance.now();
+    this.#looking = this.#look();
+    this.#watchAgainIn(LATE_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    clearTimeout(this.#watch);
+    await this.#looking;
+    await this.#connections.close();
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#stopped;
+    let cleanedAt = performance.now();
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      try {
+        const { rows } = await this.#connections.read(LOOK, [this.#writer]);
+        this.#found(rows, startedAt);
+        if (startedAt - cleanedAt > CLEAN_MS) {
+          cleanedAt = startedAt;
+          await this.#connections.read(CLEAN);
+        }
+      } catch {
+        // Whatever the reason, the watch sees that there was no look.
+      }
+      const pauseMs = Math.max(0, startedAt + POLL_MS - performance.now());
+      await delay(pauseMs, undefined, { ref: false, signal }).catch(() => undefined);
+    }
+  }
+
+  #found(rows: readonly RawRow[], startedAt: number): void {
+    const changes = rows.map(({ name, writer, changed_at }) => ({
+      name: String(name),
+      change: `${name} ${writer} ${changed_at}`,
+    }));
+    const names = changes.filter(({ change }) => !this.#told.has(change)).map(({ name }) => name);
+    const everything = this.#late || rows.length > CHANGES_PER_POLL;
+    this.#told = new Set(changes.map(({ change }) => change));
+    this.#lookedAt = startedAt;
+    this.#late = false;
+    if (this.#stopped.signal.aborted) return;
+    if (everything) this.#tell(undefined);
+    else if (names.length > 0) this.#tell([...new Set(names)]);
+  }
+
+  #watchAgainIn(ms: number): void {
+    this.#watch = setTimeout(() => {
+      const restMs = this.#lookedAt + LATE_MS - performance.now();
+      if (restMs > 0) {
+        this.#watchAgainIn(restMs);
+        return;
+      }
+      this.#late = true;
+      this.#watchAgainIn(FORGET_AGAIN_MS);
+      this.#tell(undefined);
+    }, ms).unref();
+  }
+
+  #tell(names: readonly string[] | undefined): void {
+    for (const listener of this.#listeners) listener(names);
+  }
+}

@@ -1,0 +1,186 @@
+import { StrongroomError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import { decodeFoundRow } from './found_row.ts';
+import { decodeIntentRow, encodeIntentRow } from './intent_row.ts';
+import { encodeKeyChange } from './key_change_rows.ts';
+import { decodeKeyVersionRow } from './key_version_row.ts';
+import { readMigrations } from './migration.ts';
+import { postgresAddress } from './postgres_address.ts';
+import { PostgresChanges } from './postgres_changes.ts';
+import { PostgresConnections, type Transaction } from './postgres_connections.ts';
+import { addIntent, changeKey, endIntent, movesKeyCount } from './postgres_key_changes.ts';
+import { migratePostgres } from './postgres_migration.ts';
+import { BEFORE_ALL, QUESTIONS } from './postgres_questions.ts';
+import { reserveEncryptions } from './postgres_reservations.ts';
+import { putSetting } from './postgres_settings.ts';
+import { Turns } from './postgres_turns.ts';
+import { decodeSettingRow, encodeSettingRow } from './setting_row.ts';
+import type {
+  FoundKeyVersion,
+  KeyChange,
+  KeyLimits,
+  ListQuery,
+  SealedIntent,
+  SealedKeyVersion,
+  SealedSetting,
+  Store,
+} from './store.ts';
+
+export interface PostgresStoreOptions {
+  /** `postgres://user@host:port/database`, with `sslmode` and `sslrootcert` as libpq has them. Without a password. */
+  readonly url: string;
+  /** Asked for each new connection, so that it may change while the server runs. */
+  readonly password?: (() => Promise<string>) | undefined;
+  /** How many connections to the database there are at most, one of which looks for the changes of others. */
+  readonly connections?: number | undefined;
+}
+
+/** A look that takes longer is given up: the next one may be faster. */
+const LOOK_TIMEOUT_MS = 700;
+
+/**
+ * The store of several servers over one pool: a database that speaks PostgreSQL's protocol and language, as PostgreSQL, CockroachDB and
+ * YugabyteDB do. Every change is one serializable transaction, tried again while others stand in its way.
+ */
+export class PostgresStore implements Store {
+  readonly #connections: PostgresConnections;
+  readonly #changes: PostgresChanges;
+  /** Changes that move the count of all keys would have the database undo each other again and again. */
+  readonly #turns = new Turns(LIMITS.storeWritesWaiting, LIMITS.storeRetryMs);
+  #closing: Promise<void> | undefined;
+
+  private constructor(connections: PostgresConnections, changes: PostgresChanges) {
+    this.#connections = connections;
+    this.#changes = changes;
+  }
+
+  /**
+   * Opens the database, which is there and may be empty, and brings its schema up to date.
+   * @throws StrongroomError `BadParameter` for the address; `ServiceUnavailable`, with innerCode `StoreTooNew`, `StoreSchemaChanged` or
+   * `StoreNotOpened`
+   */
+  static async open({
+    url,
+    password,
+    connections = LIMITS.storeConnections,
+  }: PostgresStoreOptions): Promise<PostgresStore> {
+    if (!Number.isSafeInteger(connections) || connections < 2) {
+      throw new TypeError(`Expected an integer of at least 2 for connections, received ${String(connections)}.`);
+    }
+    const address = postgresAddress(url);
+    const working = new PostgresConnections({
+      address,
+      password,
+      connections: connections - 1,
+      connectTimeoutMs: LIMITS.storeConnectTimeoutMs,
+      statementTimeoutMs: LIMITS.storeStatementTimeoutMs,
+    });
+    try {
+      await migratePostgres(working, readMigrations(new URL('./migrations/postgres/', import.meta.url)));
+    } catch (error) {
+      await working.close();
+      throw notOpened(error);
+    }
+    const looking = new PostgresConnections({
+      address,
+      password,
+      connections: 1,
+      connectTimeoutMs: LOOK_TIMEOUT_MS,
+      statementTimeoutMs: LOOK_TIMEOUT_MS,
+    });
+    return new PostgresStore(working, new PostgresChanges(looking));
+  }
+
+  async findKeyVersion(name: string, version: string | undefined): Promise<FoundKeyVersion | undefined> {
+    const { rows } =
+      version === undefined
+        ? await this.#connections.read(QUESTIONS.newestVersion, [name])
+        : await this.#connections.read(QUESTIONS.namedVersion, [name, version]);
+    return rows[0] === undefined ? undefined : decodeFoundRow(rows[0]);
+  }
+
+  async listKeys(kind: 'active' | 'deleted', { after, limit }: ListQuery): Promise<readonly FoundKeyVersion[]> {
+    const { rows } = await this.#connections.read(QUESTIONS[kind], [after ?? BEFORE_ALL, limit]);
+    return rows.map(decodeFoundRow);
+  }
+
+  async listKeyVersions(name: string, { after, limit }: ListQuery): Promise<readonly SealedKeyVersion[]> {
+    const { rows } = await this.#connections.read(QUESTIONS.versions, [name, after ?? BEFORE_ALL, limit]);
+    return rows.map(decodeKeyVersionRow);
+  }
+
+  async listDueKeys(now: number, limit: number): Promise<readonly string[]> {
+    const { rows } = await this.#connections.read(QUESTIONS.due, [now, limit]);
+    return rows.map(({ name }) => String(name));
+  }
+
+  async changeKey(change: KeyChange, limits: KeyLimits): Promise<void> {
+    const rows = encodeKeyChange(change);
+    const perform = (): Promise<void> =>
+      this.#write(async (transaction) => {
+        await changeKey(transaction, rows, limits);
+        await this.#changes.announce(transaction, rows.name);
+      });
+    await (movesKeyCount(rows) ? this.#turns.take(perform) : perform());
+  }
+
+  reserveEncryptions(name: string, version: string, count: number, maximum: number): Promise<number> {
+    return this.#write((transaction) => reserveEncryptions(transaction, { name, version, count, maximum }));
+  }
+
+  async addIntent(intent: SealedIntent): Promise<void> {
+    const row = encodeIntentRow(intent);
+    await this.#write((transaction) => addIntent(transaction, row));
+  }
+
+  async endIntent(id: string): Promise<void> {
+    await this.#write((transaction) => endIntent(transaction, id));
+  }
+
+  async listIntents(token: string): Promise<readonly SealedIntent[]> {
+    const { rows } = await this.#connections.read(QUESTIONS.intents, [token]);
+    return rows.map(decodeIntentRow);
+  }
+
+  async findSetting(name: string): Promise<SealedSetting | undefined> {
+    const { rows } = await this.#connections.read(QUESTIONS.setting, [name]);
+    return rows[0] === undefined ? undefined : decodeSettingRow(rows[0]);
+  }
+
+  async putSetting(setting: SealedSetting, expectedRevision: number | undefined): Promise<void> {
+    const row = encodeSettingRow(setting);
+    await this.#write((transaction) => putSetting(transaction, row, expectedRevision));
+  }
+
+  onKeysChanged(listener: (names: readonly string[] | undefined) => void): void {
+    this.#changes.listen(listener);
+  }
+
+  /** Waits for what was handed in, and lets go of the database. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#turns.close();
+    await Promise.all([this.#connections.close(), this.#changes.close()]);
+  }
+
+  async #write<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#connections.transact(work);
+    } catch (error) {
+      if (error instanceof StrongroomError && error.code === 'OutcomeUnknown') this.#changes.doubtOurs();
+      throw error;
+    }
+  }
+}
+
+function notOpened(error: unknown): unknown {
+  if (!(error instanceof StrongroomError) || error.innerCode !== undefined) return error;
+  return new StrongroomError('ServiceUnavailable', 'The store could not be opened.', {
+    innerCode: 'StoreNotOpened',
+    cause: error.cause,
+  });
+}
