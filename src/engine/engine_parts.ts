@@ -1,9 +1,12 @@
 import type { Custody } from '../model/key.ts';
+import type { RecoverySettings } from '../model/recovery.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import type { KeyLimits, Store } from '../store/store.ts';
 import type { EncryptionBudget } from './encryption_budget.ts';
 import type { KeyCustody } from './key_custody.ts';
+import type { KeyTurns } from './key_turns.ts';
 import type { KeyVersions } from './key_versions.ts';
+import type { SealedStore } from './sealed_store.ts';
 import type { WorkGate } from './work_gate.ts';
 
 /** What operations work with. */
@@ -16,12 +19,18 @@ export interface EngineParts {
   readonly operationTimeoutMs: number;
 }
 
-/** What making and importing keys works with. */
+/** What the life of keys is led with. */
 export interface LifecycleParts {
   readonly pool: HsmPool;
+  /** For what is written; what is read comes through `records`. */
   readonly store: Store;
+  readonly records: SealedStore;
   readonly keys: KeyVersions;
+  readonly custody: KeyCustody;
+  readonly turns: KeyTurns;
   readonly limits: KeyLimits;
+  readonly recovery: RecoverySettings;
+  /** Unix milliseconds. */
   readonly clock: () => number;
   /** Where a key is kept whose maker does not say. */
   readonly defaultCustody: Custody;
@@ -31,4 +40,9 @@ export interface LifecycleParts {
   readonly tokenChanges: WorkGate;
   /** Brings to disk what a token has taken in and not brought there itself. */
   readonly syncToken: () => Promise<void>;
+}
+
+/** In unix seconds. */
+export function secondsOf({ clock }: Pick<LifecycleParts, 'clock'>): number {
+  return Math.floor(clock() / 1000);
 }

@@ -73,12 +73,15 @@ export class HostObjects {
     this.#recency.remove(object);
   }
 
-  /** All leave: those in use as soon as they are given back. */
+  /** It leaves: as soon as it is given back, where it is in use. */
+  discard(object: HostObject): void {
+    this.drop(object);
+    if (object.leases === 0) this.#onEvicted(object);
+  }
+
+  /** All leave. */
   clear(): void {
-    for (const object of [...this.#objects.values()]) {
-      this.drop(object);
-      if (object.leases === 0) this.#onEvicted(object);
-    }
+    for (const object of [...this.#objects.values()]) this.discard(object);
   }
 
   #evict(): void {

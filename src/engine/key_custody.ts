@@ -4,7 +4,7 @@ import type { HsmHost } from '../pool/hsm_host.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import { ringRequest } from '../pool/ring_request.ts';
 import { HostObject, HostObjects } from './host_objects.ts';
-import type { LoadedKey } from './loaded_key.ts';
+import { type LoadedKey, objectNames } from './loaded_key.ts';
 import { bringObject } from './object_bringing.ts';
 
 export interface CustodyStatus {
@@ -54,6 +54,16 @@ export class KeyCustody {
   forget(object: HostObject, host: HsmHost): void {
     object.handle = 0;
     this.#hosts.get(host)?.drop(object);
+  }
+
+  /** The key version is purged: no instance goes on holding an object of it. */
+  discard(objectId: Uint8Array): void {
+    for (const name of Object.values(objectNames(objectId))) {
+      for (const objects of this.#hosts.values()) {
+        const object = objects.find(name);
+        if (object !== undefined) objects.discard(object);
+      }
+    }
   }
 
   /** What was made for us alone is destroyed, as the instances live on. */

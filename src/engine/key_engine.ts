@@ -1,21 +1,33 @@
-import { badParameter } from '../model/errors.ts';
-import type { Custody } from '../model/key.ts';
 import { LIMITS } from '../model/limits.ts';
+import type { RotationPolicy } from '../model/rotation_policy.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import type { PoolStatus } from '../pool/pool_status.ts';
-import type { Store } from '../store/store.ts';
-import { BatchSlots } from './batch.ts';
-import { Dispatcher, timedOut } from './dispatcher.ts';
+import type { KeyVersionRecord } from '../store/store.ts';
+import { Dispatcher } from './dispatcher.ts';
 import { EncryptionBudget } from './encryption_budget.ts';
+import { type KeyEngineOptions, requireLimits, requireRecovery } from './engine_options.ts';
 import type { EngineParts, LifecycleParts } from './engine_parts.ts';
+import { HouseKeeping, type HouseKeepingRound } from './house_keeping.ts';
 import { type CustodyStatus, KeyCustody } from './key_custody.ts';
-import type { KeyTask } from './key_task.ts';
+import type { StoredDeletedKey } from './key_not_found.ts';
+import { KeyOperations } from './key_operations.ts';
+import { KeyTurns } from './key_turns.ts';
 import { KeyVersions } from './key_versions.ts';
+import { viewOf, viewOfDeleted } from './key_view.ts';
+import { backupKey } from './lifecycle/backup.ts';
 import { createKey } from './lifecycle/create.ts';
+import { deleteKey } from './lifecycle/delete.ts';
+import { getDeletedKey } from './lifecycle/get_deleted.ts';
 import { importKey } from './lifecycle/import.ts';
-import type { LoadedKey } from './loaded_key.ts';
-import type { KeyOperationRequest, OperationKind } from './operation_kind.ts';
-import { type OperationPlan, planOperation } from './operation_plan.ts';
+import { openIntents, settleIntent } from './lifecycle/intents.ts';
+import { listDeletedKeys, listKeys, listKeyVersions } from './lifecycle/list.ts';
+import { purgeKey } from './lifecycle/purge.ts';
+import { recoverKey } from './lifecycle/recover.ts';
+import { restoreKey } from './lifecycle/restore.ts';
+import { rotateKey } from './lifecycle/rotate.ts';
+import { getRotationPolicy, setRotationPolicy } from './lifecycle/rotation_policy.ts';
+import { listSettings, setSetting } from './lifecycle/settings.ts';
+import { updateKey } from './lifecycle/update.ts';
 import { DECRYPT } from './operations/decrypt.ts';
 import { ENCRYPT } from './operations/encrypt.ts';
 import { RandomTask } from './operations/random.ts';
@@ -23,36 +35,14 @@ import { SIGN } from './operations/sign.ts';
 import { UNWRAP_KEY } from './operations/unwrap_key.ts';
 import { VERIFY } from './operations/verify.ts';
 import { WRAP_KEY } from './operations/wrap_key.ts';
-import { requireValidity } from './permission.ts';
+import { attestKey } from './release/attest_key.ts';
+import { importWrappedKey } from './release/import_wrapped_key.ts';
+import { releaseKey } from './release/release_key.ts';
+import { secureUnwrapKey, secureWrapKey } from './release/secure_wrap_key.ts';
 import type * as requests from './requests.ts';
+import { SealedStore } from './sealed_store.ts';
 import { TaskQueue } from './task_queue.ts';
 import { WorkGate } from './work_gate.ts';
-
-/** What an embedder may set in place of the house's own maximum. */
-export interface EngineLimits {
-  readonly keys: number;
-  readonly versionsPerKey: number;
-  readonly operationsAdmitted: number;
-  readonly operationsQueuedPerKey: number;
-  readonly sessionObjectsPerHost: number;
-  readonly keyVersionsCached: number;
-  readonly gcmEncryptionsPerKeyVersion: number;
-  readonly gcmEncryptionsReserved: number;
-}
-
-export interface KeyEngineOptions {
-  /** Neither is closed with the engine. */
-  readonly pool: HsmPool;
-  readonly store: Store;
-  /** Where keys are kept whose maker does not say: `wrapped` unless named. */
-  readonly custody?: Custody | undefined;
-  readonly operationTimeoutMs?: number | undefined;
-  readonly limits?: Partial<EngineLimits> | undefined;
-  /** Unix milliseconds; `Date.now` unless named. */
-  readonly clock?: (() => number) | undefined;
-  /** Brings new objects of the token to disk, for a token that does not do so itself. Called before a resident key is put on record. */
-  readonly syncToken?: (() => Promise<void>) | undefined;
-}
 
 export interface EngineStatus {
   readonly closed: boolean;
@@ -64,27 +54,19 @@ export interface EngineStatus {
   readonly pool: PoolStatus;
 }
 
-/** The operations of a batch, by name. */
-const KINDS = {
-  sign: SIGN,
-  verify: VERIFY,
-  encrypt: ENCRYPT,
-  decrypt: DECRYPT,
-  wrapKey: WRAP_KEY,
-  unwrapKey: UNWRAP_KEY,
-} as const;
-
 /**
  * Keys and what is done with them, over a pool of HSM hosts and a store. It knows no callers and no roles: whoever holds it may do
  * everything. Inputs are read until their promise has settled, and are not to be written to before.
  *
  * Every operation may fail with `BadParameter`, `KeyNotFound`, `Forbidden`, `Throttled`, `Timeout`, `Aborted`, `ServiceUnavailable`,
- * `NotSupported`, `SelfTestFailed`, `StoreTampered` or `KeyMissing`.
+ * `NotSupported`, `SelfTestFailed`, `StoreTampered` or `KeyMissing`, and what changes a key with `Conflict` or `OutcomeUnknown` as well.
  */
 export class KeyEngine {
   readonly #parts: EngineParts;
   readonly #lifecycle: LifecycleParts;
   readonly #dispatcher: Dispatcher;
+  readonly #operations: KeyOperations;
+  readonly #house: HouseKeeping;
   readonly #keys: KeyVersions;
   readonly #pool: HsmPool;
   readonly #randomQueue = new TaskQueue();
@@ -92,9 +74,10 @@ export class KeyEngine {
 
   private constructor(options: KeyEngineOptions) {
     const { pool, store, clock = Date.now } = options;
-    const limits = requireLimits({ ...HOUSE_LIMITS, ...options.limits });
+    const limits = requireLimits(options.limits);
+    const records = new SealedStore(pool, store);
     this.#pool = pool;
-    this.#keys = new KeyVersions(pool, store, limits.keyVersionsCached);
+    this.#keys = new KeyVersions(records, limits.keyVersionsCached);
     this.#dispatcher = new Dispatcher(pool, limits);
     this.#parts = {
       pool,
@@ -103,64 +86,166 @@ export class KeyEngine {
       clock,
       operationTimeoutMs: options.operationTimeoutMs ?? LIMITS.operationTimeoutMs,
     };
+    this.#operations = new KeyOperations(this.#parts, this.#keys, this.#dispatcher);
     this.#lifecycle = {
       pool,
       store,
+      records,
       keys: this.#keys,
+      custody: this.#parts.custody,
+      turns: new KeyTurns(),
       limits,
+      recovery: requireRecovery(options.recovery),
       clock,
       defaultCustody: options.custody ?? 'wrapped',
       creations: new WorkGate(LIMITS.keyCreations, LIMITS.keyCreationsWaiting),
       tokenChanges: new WorkGate(pool.profile.serialisedCreation ? 1 : LIMITS.keyCreations, LIMITS.keyCreationsWaiting),
       syncToken: options.syncToken ?? (async () => undefined),
     };
+    this.#house = new HouseKeeping(this.#lifecycle);
+    store.onKeysChanged((names) => this.#keys.forget(names));
   }
 
+  /** Settles what an engine over this token was in the middle of when it ended. `StoreTampered`, `ServiceUnavailable`. */
   static async open(options: KeyEngineOptions): Promise<KeyEngine> {
-    return new KeyEngine(options);
+    const engine = new KeyEngine(options);
+    for (const intent of await openIntents(engine.#lifecycle)) await settleIntent(engine.#lifecycle, intent);
+    return engine;
   }
 
   /** Generates a key in the HSM: a new one, or a new version of one that is there. `Conflict`, `KeyCurveNotSupported`. */
-  async createKey(request: requests.CreateKeyRequest): Promise<requests.KeyVersion> {
-    return viewOf(await this.#held(() => createKey(this.#lifecycle, request)));
+  createKey(request: requests.CreateKeyRequest): Promise<requests.KeyVersion> {
+    return this.#viewed((parts) => createKey(parts, request));
   }
 
   /** Takes a caller's key into the HSM, and zeroises what he gave. `Conflict`, `KeyCurveNotSupported`. */
-  async importKey(request: requests.ImportKeyRequest): Promise<requests.KeyVersion> {
-    return viewOf(await this.#held(() => importKey(this.#lifecycle, request)));
+  importKey(request: requests.ImportKeyRequest): Promise<requests.KeyVersion> {
+    return this.#viewed((parts) => importKey(parts, request));
+  }
+
+  /** A key that was wrapped elsewhere for a key of this pool: nobody has seen it in between. */
+  importWrappedKey(request: requests.ImportWrappedKeyRequest): Promise<requests.KeyVersion> {
+    return this.#viewed((parts) => importWrappedKey(parts, request));
   }
 
   async getKey(key: requests.KeyReference): Promise<requests.KeyVersion> {
-    return viewOf(this.#keys.find(key) ?? (await this.#held(() => this.#keys.load(key))));
+    const { record } = this.#keys.find(key) ?? (await this.#held(({ keys }) => keys.load(key)));
+    return viewOf(this.#lifecycle.recovery, record);
+  }
+
+  updateKey(request: requests.UpdateKeyRequest): Promise<requests.KeyVersion> {
+    return this.#viewed((parts) => updateKey(parts, request));
+  }
+
+  /** The newest version of each key that is not deleted. */
+  async listKeys(request: requests.PageRequest): Promise<requests.Page<requests.KeyVersion>> {
+    const { items, next } = await this.#held((parts) => listKeys(parts, request));
+    return { items: items.map((record) => viewOf(this.#lifecycle.recovery, record)), next };
+  }
+
+  async listKeyVersions(name: string, request: requests.PageRequest): Promise<requests.Page<requests.KeyVersion>> {
+    const { items, next } = await this.#held((parts) => listKeyVersions(parts, name, request));
+    return { items: items.map((record) => viewOf(this.#lifecycle.recovery, record)), next };
+  }
+
+  /** All versions of the key. It can be recovered until it is purged, and its name is not free before. */
+  deleteKey(name: string): Promise<requests.DeletedKey> {
+    return this.#viewedAsDeleted((parts) => deleteKey(parts, name));
+  }
+
+  getDeletedKey(name: string): Promise<requests.DeletedKey> {
+    return this.#viewedAsDeleted((parts) => getDeletedKey(parts, name));
+  }
+
+  async listDeletedKeys(request: requests.PageRequest): Promise<requests.Page<requests.DeletedKey>> {
+    const { items, next } = await this.#held((parts) => listDeletedKeys(parts, request));
+    return { items: items.map((found) => viewOfDeleted(this.#lifecycle.recovery, found)), next };
+  }
+
+  recoverKey(name: string): Promise<requests.KeyVersion> {
+    return this.#viewed((parts) => recoverKey(parts, name));
+  }
+
+  /** `Forbidden` under purge protection. */
+  purgeKey(name: string): Promise<void> {
+    return this.#held((parts) => purgeKey(parts, name));
+  }
+
+  /** A new version like the newest one. `BadParameter` (`KeyRotationPolicyNotSet`). */
+  rotateKey(name: string): Promise<requests.KeyVersion> {
+    return this.#viewed((parts) => rotateKey(parts, name));
+  }
+
+  getRotationPolicy(name: string): Promise<RotationPolicy | undefined> {
+    return this.#held((parts) => getRotationPolicy(parts, name));
+  }
+
+  setRotationPolicy(request: requests.SetRotationPolicyRequest): Promise<RotationPolicy | undefined> {
+    return this.#held((parts) => setRotationPolicy(parts, request));
+  }
+
+  /** All versions of a key, readable by this pool alone. `NotSupported` for keys in resident custody. */
+  backupKey(name: string): Promise<Uint8Array> {
+    return this.#held((parts) => backupKey(parts, name));
+  }
+
+  /** `Conflict` when there is a key of that name, deleted or not. */
+  restoreKey(backup: Uint8Array): Promise<requests.KeyVersion> {
+    return this.#viewed((parts) => restoreKey(parts, backup));
+  }
+
+  releaseKey(request: requests.ReleaseKeyRequest): Promise<requests.ReleaseKeyResult> {
+    return this.#held((parts) => releaseKey(parts, request));
+  }
+
+  attestKey(key: requests.KeyReference): Promise<requests.KeyAttestation> {
+    return this.#held((parts) => attestKey(parts, key));
+  }
+
+  secureWrapKey(request: requests.SecureWrapKeyRequest): Promise<requests.WrapKeyResult> {
+    return this.#held((parts) => secureWrapKey(parts, request));
+  }
+
+  secureUnwrapKey(request: requests.SecureUnwrapKeyRequest): Promise<requests.WrapKeyResult> {
+    return this.#held((parts) => secureUnwrapKey(parts, request));
+  }
+
+  listSettings(): Promise<readonly requests.Setting[]> {
+    return this.#held((parts) => listSettings(parts));
+  }
+
+  /** `NotFound` when there is no setting of that name. */
+  setSetting(name: string, value: boolean): Promise<requests.Setting> {
+    return this.#held((parts) => setSetting(parts, name, value));
   }
 
   /** RFC 7518 §3; RSNULL is PKCS#1 v1.5 without a DigestInfo. EC signatures are r ‖ s. */
   sign(request: requests.SignRequest): Promise<requests.SignResult> {
-    return this.#perform(SIGN, request);
+    return this.#operations.perform(SIGN, request);
   }
 
   /** `valid` is false for every signature that is not one, of whatever length. */
   verify(request: requests.VerifyRequest): Promise<requests.VerifyResult> {
-    return this.#perform(VERIFY, request);
+    return this.#operations.perform(VERIFY, request);
   }
 
   encrypt(request: requests.EncryptRequest): Promise<requests.EncryptResult> {
-    return this.#perform(ENCRYPT, request);
+    return this.#operations.perform(ENCRYPT, request);
   }
 
   /** `DecryptionFailed` for every ciphertext that does not decrypt, whatever the reason. */
   decrypt(request: requests.DecryptRequest): Promise<requests.DecryptResult> {
-    return this.#perform(DECRYPT, request);
+    return this.#operations.perform(DECRYPT, request);
   }
 
   /** Encrypts bytes that the caller gives, as Azure's wrapKey does. */
   wrapKey(request: requests.WrapKeyRequest): Promise<requests.WrapKeyResult> {
-    return this.#perform(WRAP_KEY, request);
+    return this.#operations.perform(WRAP_KEY, request);
   }
 
   /** `DecryptionFailed` for every value that does not unwrap, whatever the reason. */
   unwrapKey(request: requests.UnwrapKeyRequest): Promise<requests.DecryptResult> {
-    return this.#perform(UNWRAP_KEY, request);
+    return this.#operations.perform(UNWRAP_KEY, request);
   }
 
   /** From the HSM's generator. */
@@ -173,20 +258,15 @@ export class KeyEngine {
 
   /** Many operations in one call, each answered on its own, in the order of the items. */
   async batch(items: readonly requests.BatchItem[]): Promise<requests.BatchResult[]> {
-    if (items.length > LIMITS.operationsPerBatch) {
-      throw badParameter('operations', `at most ${LIMITS.operationsPerBatch}`, items);
-    }
-    const slots = new BatchSlots(items.length);
-    for (const [place, item] of items.entries()) {
-      const kind = KINDS[item.operation] as OperationKind<KeyOperationRequest, unknown> | undefined;
-      if (kind === undefined) {
-        slots.fill(place, {
-          ok: false,
-          error: badParameter('operation', Object.keys(KINDS).join(', '), item.operation),
-        });
-      } else this.#performInto(slots, place, kind, item);
-    }
-    return slots.results;
+    return this.#operations.batch(items);
+  }
+
+  /**
+   * One round of what a pool does by itself: keys that are due are rotated, deleted keys purged at their date. Whoever runs the engine sees
+   * to it that this is called from time to time. With the signal it ends after the key that it is at.
+   */
+  keepHouse(signal?: AbortSignal): Promise<HouseKeepingRound> {
+    return this.#held(() => this.#house.round(signal));
   }
 
   status(): EngineStatus {
@@ -211,118 +291,15 @@ export class KeyEngine {
     this.#parts.custody.close();
   }
 
-  #perform<Request extends KeyOperationRequest, Result>(
-    kind: OperationKind<Request, Result>,
-    request: Request,
-  ): Promise<Result> {
-    const key = this.#keys.find(request.key);
-    if (key === undefined) return this.#performLater(kind, request);
-    try {
-      const task = this.#task(kind, key, request);
-      const promise = task.promise();
-      this.#dispatcher.admit(task);
-      return promise;
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  #held<Result>(work: (parts: LifecycleParts) => Promise<Result>): Promise<Result> {
+    return this.#operations.held(() => work(this.#lifecycle));
   }
 
-  /** The key is not at hand. While the store is asked, the operation counts as admitted, and its time runs. */
-  async #performLater<Request extends KeyOperationRequest, Result>(
-    kind: OperationKind<Request, Result>,
-    request: Request,
-  ): Promise<Result> {
-    const started = performance.now();
-    const key = await this.#held(() => this.#keys.load(request.key));
-    const timeoutMs = (request.timeoutMs ?? this.#parts.operationTimeoutMs) - (performance.now() - started);
-    if (timeoutMs <= 0) throw timedOut();
-    const task = this.#task(kind, key, { ...request, timeoutMs });
-    const promise = task.promise();
-    this.#dispatcher.admit(task);
-    return promise;
+  async #viewed(work: (parts: LifecycleParts) => Promise<KeyVersionRecord>): Promise<requests.KeyVersion> {
+    return viewOf(this.#lifecycle.recovery, await this.#held(work));
   }
 
-  #performInto(
-    slots: BatchSlots,
-    place: number,
-    kind: OperationKind<KeyOperationRequest, unknown>,
-    request: KeyOperationRequest,
-  ): void {
-    const key = this.#keys.find(request.key);
-    if (key === undefined) {
-      this.#performLater(kind, request).then(
-        (result) => slots.fill(place, { ok: true, result: result as never }),
-        (error: unknown) => slots.fill(place, { ok: false, error: error as Error }),
-      );
-      return;
-    }
-    try {
-      const task = this.#task(kind, key, request);
-      task.answerInto(slots, place);
-      this.#dispatcher.admit(task);
-    } catch (error) {
-      slots.fill(place, { ok: false, error: error as Error });
-    }
+  async #viewedAsDeleted(work: (parts: LifecycleParts) => Promise<StoredDeletedKey>): Promise<requests.DeletedKey> {
+    return viewOfDeleted(this.#lifecycle.recovery, await this.#held(work));
   }
-
-  #task<Request extends KeyOperationRequest, Result>(
-    kind: OperationKind<Request, Result>,
-    key: LoadedKey,
-    request: Request,
-  ): KeyTask<Result> {
-    const plan = key.plans[kind.index]?.get(request.algorithm) ?? this.#plan(kind, key, request);
-    if (plan.boundByDates) requireValidity(key.record, plan.operation, this.#parts.clock());
-    return kind.task(this.#parts, key, plan, request);
-  }
-
-  #plan<Request extends KeyOperationRequest, Result>(
-    { operation, index }: OperationKind<Request, Result>,
-    key: LoadedKey,
-    { algorithm }: Request,
-  ): OperationPlan {
-    const plan = planOperation(key.record, operation, algorithm, (name) => this.#pool.realisation(name));
-    let plans = key.plans[index];
-    if (plans === undefined) {
-      plans = new Map();
-      key.plans[index] = plans;
-    }
-    plans.set(algorithm, plan);
-    return plan;
-  }
-
-  /** Counts as an operation while it lasts. */
-  async #held<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#dispatcher.hold();
-    try {
-      return await work();
-    } finally {
-      this.#dispatcher.letGo();
-    }
-  }
-}
-
-const HOUSE_LIMITS: EngineLimits = {
-  keys: LIMITS.keysPerPool,
-  versionsPerKey: LIMITS.versionsPerKey,
-  operationsAdmitted: LIMITS.operationsAdmitted,
-  operationsQueuedPerKey: LIMITS.operationsQueuedPerKey,
-  sessionObjectsPerHost: LIMITS.sessionObjectsPerHost,
-  keyVersionsCached: LIMITS.keyVersionsCached,
-  gcmEncryptionsPerKeyVersion: LIMITS.gcmEncryptionsPerKeyVersion,
-  gcmEncryptionsReserved: LIMITS.gcmEncryptionsReserved,
-};
-
-function requireLimits(limits: EngineLimits): EngineLimits {
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new TypeError(`Expected an integer of at least 1 for limits.${name}, received ${String(value)}.`);
-    }
-  }
-  return limits;
-}
-
-/** Without what is the engine's own: the wrapped key, the id of its objects, the count of changes. */
-function viewOf({ record }: LoadedKey): requests.KeyVersion {
-  const { wrappedKey: _wrappedKey, objectId: _objectId, revision: _revision, ...view } = record;
-  return view;
 }

@@ -1,37 +1,34 @@
-import { StrongroomError } from '../model/errors.ts';
 import { requireKeyName, requireKeyVersion } from '../model/key_identifier.ts';
-import type { HsmPool } from '../pool/hsm_pool.ts';
-import { sealedBytes } from '../store/record_seal.ts';
-import type { KeyVersionRecord, Store } from '../store/store.ts';
+import type { KeyRecord, KeyVersionRecord } from '../store/store.ts';
+import { ChangeWatch, type Watch } from './change_watch.ts';
+import { requireActive } from './key_not_found.ts';
 import { LoadedKey } from './loaded_key.ts';
 import { RecencyList } from './recency_list.ts';
 import type { KeyReference } from './requests.ts';
+import type { SealedStore, StoredKey } from './sealed_store.ts';
 
-/** The versions of one key that are remembered. */
+/** A key that is not deleted, and those of its versions that are remembered. */
 interface RememberedKey {
+  record: KeyRecord;
   newest: LoadedKey | undefined;
   readonly versions: Map<string, LoadedKey>;
 }
 
-interface Load {
-  readonly loaded: Promise<LoadedKey>;
-  /** A newer version was stored while the store was being asked for the newest. */
-  superseded: boolean;
-}
-
-/** Key versions whose seal was checked, in front of the store: those that were used longest ago are forgotten first. */
+/**
+ * Keys whose seals were checked, in front of the store: versions that were used longest ago are forgotten first. A change makes the key's
+ * entry new or takes it away, and nothing that was read before the change comes in after it.
+ */
 export class KeyVersions {
-  readonly #pool: HsmPool;
-  readonly #store: Store;
+  readonly #records: SealedStore;
   readonly #limit: number;
   readonly #keys = new Map<string, RememberedKey>();
   readonly #recency = new RecencyList<LoadedKey>();
-  readonly #loads = new Map<string, Load>();
+  readonly #loads = new Map<string, Promise<LoadedKey>>();
+  readonly #watch = new ChangeWatch();
   #count = 0;
 
-  constructor(pool: HsmPool, store: Store, keyVersionsCached: number) {
-    this.#pool = pool;
-    this.#store = store;
+  constructor(records: SealedStore, keyVersionsCached: number) {
+    this.#records = records;
     this.#limit = keyVersionsCached;
   }
 
@@ -52,70 +49,102 @@ export class KeyVersions {
    * Asks the store, once however many wait for the same version.
    * @throws StrongroomError `BadParameter` when it names no key, `KeyNotFound`, `StoreTampered`
    */
-  async load({ name, version }: KeyReference): Promise<LoadedKey> {
-    requireKeyName(name);
+  async load(reference: KeyReference): Promise<LoadedKey> {
+    const name = requireKeyName(reference.name);
+    const { version } = reference;
     if (version !== undefined) requireKeyVersion(version);
     const wanted = version === undefined ? name : `${name}/${version}`;
     let load = this.#loads.get(wanted);
     if (load === undefined) {
-      load = { loaded: this.#load(name, version, wanted), superseded: false };
+      load = this.#load({ name, version }).finally(() => this.#loads.delete(wanted));
       this.#loads.set(wanted, load);
     }
-    return load.loaded;
+    return load;
   }
 
-  /** A version that was stored just now, and is the newest of its key. */
-  add(record: KeyVersionRecord): LoadedKey {
-    const load = this.#loads.get(record.name);
-    if (load !== undefined) load.superseded = true;
-    return this.#remember(record, true);
+  /** To be called before the key is changed, and followed by `changed`, or by `unchanged` where nothing came of it. */
+  watch(name: string): Watch {
+    return this.#watch.begin(name);
   }
 
-  async #load(name: string, version: string | undefined, wanted: string): Promise<LoadedKey> {
-    try {
-      for (;;) {
-        const record = await this.#read(name, version);
-        const load = this.#loads.get(wanted);
-        if (load?.superseded !== true) return this.#remember(record, version === undefined);
-        load.superseded = false;
+  /** What a change of this engine has made of the key; undefined where it is gone. */
+  changed(watch: Watch, key: KeyRecord | undefined, versions: readonly KeyVersionRecord[]): void {
+    const { name, stale } = watch;
+    this.#watch.end(watch);
+    this.#watch.changed(name);
+    const before = this.#keys.get(name);
+    const follows = before === undefined || before.record.revision === (key?.revision ?? 0) - 1;
+    if (stale || key === undefined || key.deletion !== undefined || !follows) {
+      this.#drop(name);
+      return;
+    }
+    if (before !== undefined) before.record = key;
+    for (const version of versions) {
+      if (version.version === key.newest || before?.versions.has(version.version) === true)
+        this.#remember(key, version);
+    }
+  }
+
+  unchanged(watch: Watch): void {
+    this.#watch.end(watch);
+  }
+
+  /** Somebody else may have changed the keys: all of them, where no names are known. */
+  forget(names: readonly string[] | undefined): void {
+    for (const name of names ?? [...this.#keys.keys()]) this.#drop(name);
+    if (names === undefined) this.#watch.changed(undefined);
+    else for (const name of names) this.#watch.changed(name);
+  }
+
+  async #load(reference: KeyReference): Promise<LoadedKey> {
+    const { name, version } = reference;
+    for (;;) {
+      const watch = this.#watch.begin(name);
+      try {
+        const found = await this.#records.find(name, version);
+        if (!watch.stale) return this.#remembered(requireActive(found, reference));
+      } finally {
+        this.#watch.end(watch);
       }
-    } finally {
-      this.#loads.delete(wanted);
     }
   }
 
-  async #read(name: string, version: string | undefined): Promise<KeyVersionRecord> {
-    const sealed = await this.#store.findKeyVersion(name, version);
-    if (sealed === undefined) throw keyNotFound(name, version);
-    const { record, seal } = sealed;
-    const asked = record.name === name && (version === undefined || record.version === version);
-    if (!asked || !(await this.#pool.verifySeal(sealedBytes(record), seal))) {
-      throw new StrongroomError('StoreTampered', 'A key version in the store is not what was stored.', {
-        cause: new Error(`The seal of ${name}/${record.version} is not that of its bytes`),
-      });
-    }
-    return record;
+  #remembered({ key, version }: StoredKey): LoadedKey {
+    const before = this.#keys.get(key.name)?.record;
+    const same = before === undefined || (before.revision === key.revision && before.newest === key.newest);
+    if (!same) this.#drop(key.name);
+    return this.#keys.get(key.name)?.versions.get(version.version) ?? this.#remember(key, version);
   }
 
-  #remember(record: KeyVersionRecord, isNewest: boolean): LoadedKey {
+  /** In the place of what was remembered of this version. */
+  #remember(record: KeyRecord, version: KeyVersionRecord): LoadedKey {
+    const loaded = new LoadedKey(version);
+    const before = this.#keys.get(record.name)?.versions.get(version.version);
+    if (before !== undefined) {
+      // What was reserved for the version is not lost because the version has changed.
+      loaded.encryptionsLeft = before.encryptionsLeft;
+      before.encryptionsLeft = 0;
+      this.#leave(before);
+    }
     let key = this.#keys.get(record.name);
     if (key === undefined) {
-      key = { newest: undefined, versions: new Map() };
+      key = { record, newest: undefined, versions: new Map() };
       this.#keys.set(record.name, key);
     }
-    let loaded = key.versions.get(record.version);
-    if (loaded === undefined) {
-      loaded = new LoadedKey(record);
-      key.versions.set(record.version, loaded);
-      this.#recency.add(loaded);
-      this.#count += 1;
-    }
-    if (isNewest) key.newest = loaded;
-    while (this.#count > this.#limit) this.#forget(this.#recency.oldest as LoadedKey);
+    key.versions.set(version.version, loaded);
+    if (record.newest === version.version) key.newest = loaded;
+    this.#recency.add(loaded);
+    this.#count += 1;
+    while (this.#count > this.#limit) this.#leave(this.#recency.oldest as LoadedKey);
     return loaded;
   }
 
-  #forget(loaded: LoadedKey): void {
+  #drop(name: string): void {
+    const key = this.#keys.get(name);
+    if (key !== undefined) for (const loaded of [...key.versions.values()]) this.#leave(loaded);
+  }
+
+  #leave(loaded: LoadedKey): void {
     const { name, version } = loaded.record;
     const key = this.#keys.get(name) as RememberedKey;
     this.#recency.remove(loaded);
@@ -124,9 +153,4 @@ export class KeyVersions {
     if (key.newest === loaded) key.newest = undefined;
     if (key.versions.size === 0) this.#keys.delete(name);
   }
-}
-
-function keyNotFound(name: string, version: string | undefined): StrongroomError {
-  const id = version === undefined ? name : `${name}/${version}`;
-  return new StrongroomError('KeyNotFound', `A key with (name/id) ${id} was not found in this HSM pool.`);
 }

@@ -22,12 +22,17 @@ export class LoadedKey implements Recent<LoadedKey> {
 
   constructor(record: KeyVersionRecord) {
     this.record = record;
-    const id = Buffer.from(record.objectId).toString('hex');
-    this.objectNames = {
-      private: `${id} private`,
-      public: `${id} public`,
-      secret: `${id} secret`,
-      genericSecret: `${id} generic secret`,
-    };
+    this.objectNames = objectNames(record.objectId);
   }
+}
+
+/** By the CKA_ID that all objects of a key version have. */
+export function objectNames(objectId: Uint8Array): Readonly<Record<KeyObjectRole, string>> {
+  const id = Buffer.from(objectId).toString('hex');
+  return {
+    private: `${id} private`,
+    public: `${id} public`,
+    secret: `${id} secret`,
+    genericSecret: `${id} generic secret`,
+  };
 }

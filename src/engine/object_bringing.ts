@@ -50,17 +50,22 @@ function createPublicObject(pool: HsmPool, { publicKey }: KeyVersionRecord, host
   return askForHandle(pool, ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES }), host);
 }
 
-type SecretRole = Exclude<KeyObjectRole, 'public'>;
+/** Which object of the key holds its private or secret value. */
+export type SecretRole = Exclude<KeyObjectRole, 'public'>;
 
-async function unwrapObject(
+function unwrapObject(pool: HsmPool, record: KeyVersionRecord, role: SecretRole, host: HsmHost): Promise<number> {
+  return unwrapStored(pool, record, unwrapTemplate(record.spec.keyType, role, sessionPlacement(pool)), host);
+}
+
+/** A key in wrapped custody as an object of this description. @throws StrongroomError `KeyMissing` */
+export async function unwrapStored(
   pool: HsmPool,
-  { spec, wrappedKey }: KeyVersionRecord,
-  role: SecretRole,
+  { wrappedKey }: KeyVersionRecord,
+  template: Uint8Array,
   host: HsmHost,
 ): Promise<number> {
   if (wrappedKey === undefined) throw keyMissing(new Error('The record has no wrapped key'));
   await pool.selfTest.ensure('CKM_AES_KEY_WRAP_PAD', host);
-  const template = unwrapTemplate(spec.keyType, role, sessionPlacement(pool));
   return askForHandle(pool, unwrapRequest(host.poolKeys.kek, wrappedKey, template), host);
 }
 
@@ -76,7 +81,8 @@ const TOKEN_OBJECTS: Readonly<Record<KeyType, Partial<Record<SecretRole, Templat
 /** One handle more than the one that there has to be tells that it is not the only one. */
 const TWO_HANDLES_BYTES = 2 * HANDLE_BYTES;
 
-async function findTokenObject(
+/** The object that keeps a key in resident custody. @throws StrongroomError `KeyMissing`, `InternalError` (`KeyAmbiguous`) */
+export async function findTokenObject(
   pool: HsmPool,
   { spec, objectId }: KeyVersionRecord,
   role: SecretRole,

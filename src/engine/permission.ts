@@ -5,11 +5,21 @@ import type { KeyVersionRecord } from '../store/store.ts';
 
 /** @throws StrongroomError `Forbidden` (`KeyDisabled`, `KeyOperationForbidden`) */
 export function requirePermission(record: KeyVersionRecord, operation: KeyOperation): void {
-  if (!record.enabled) {
-    throw forbidden(`Operation ${operation} is not allowed on a disabled key.`, 'KeyDisabled');
-  }
+  requireEnabled(record, operation);
   if (!record.operations.includes(operation)) {
     throw forbidden(`Operation ${operation} is not permitted on this key.`, 'KeyOperationForbidden');
+  }
+}
+
+/** @throws StrongroomError `Forbidden` (`KeyDisabled`) */
+export function requireEnabled({ enabled }: KeyVersionRecord, operation: string): void {
+  if (!enabled) throw forbidden(`Operation ${operation} is not allowed on a disabled key.`, 'KeyDisabled');
+}
+
+/** Who wraps keys to an exchange key has its version in his hands. @throws StrongroomError `Forbidden` (`KeyOperationForbidden`) */
+export function requireRotatable({ operations }: KeyVersionRecord): void {
+  if (operations.includes('import')) {
+    throw forbidden('Operation rotate is not permitted on this key.', 'KeyOperationForbidden');
   }
 }
 

@@ -155,15 +155,20 @@ const UNWRAPPED: Readonly<Record<KeyType, Partial<Record<SecretRole, Template>>>
 const unwrappedIntoSession = new Map<string, Uint8Array>();
 
 /**
- * For C_UnwrapKey of a stored key: sensitive and never extractable again. Names neither size nor curve, which come with the key
+ * For C_UnwrapKey: sensitive, and never extractable again unless that is asked for. Names neither size nor curve, which come with the key
  * (SoftHSM refuses CKA_VALUE_LEN, CKA_EC_PARAMS and the like here). Session templates are shared arrays, not to be written to.
  */
-export function unwrapTemplate(keyType: KeyType, role: SecretRole, placement: ObjectPlacement): Uint8Array {
+export function unwrapTemplate(
+  keyType: KeyType,
+  role: SecretRole,
+  placement: ObjectPlacement,
+  extraction: Extraction = 'locked',
+): Uint8Array {
   const base = UNWRAPPED[keyType][role];
   if (base === undefined) throw new TypeError(`A key of type ${keyType} has no ${role} object.`);
-  const encode = (): Uint8Array => encodeTemplate({ ...base, ...placed(placement), ...guarded(placement, 'locked') });
+  const encode = (): Uint8Array => encodeTemplate({ ...base, ...placed(placement), ...guarded(placement, extraction) });
   if (placement.kind === 'token') return encode();
-  const cacheKey = `${keyType} ${role} ${placement.private}`;
+  const cacheKey = `${keyType} ${role} ${placement.private} ${extraction}`;
   let encoded = unwrappedIntoSession.get(cacheKey);
   if (encoded === undefined) {
     encoded = encode();

@@ -2,13 +2,16 @@ import { EC_PARAMETERS } from './ec_point.ts';
 import type { KeyPairTemplates } from './key_template.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS, type Template } from './template.ts';
 
-export type PoolKeyName = 'kek' | 'seal' | 'audit';
+export type PoolKeyName = 'kek' | 'seal' | SigningKeyName;
+/** P-256 keys: `audit` signs the head of the audit log, `attestation` what the pool says to others of its keys. */
+export type SigningKeyName = 'audit' | 'attestation';
 
 /** Under what the pool's own keys are found in a token: CKA_LABEL, and CKA_ID of the same bytes. */
 export const POOL_KEY_LABEL: Readonly<Record<PoolKeyName, string>> = {
   kek: 'strongroom-kek',
   seal: 'strongroom-seal',
   audit: 'strongroom-audit',
+  attestation: 'strongroom-attestation',
 };
 
 const KEK_BYTES = 32;
@@ -67,13 +70,13 @@ export function sealKeyTemplate(): Uint8Array {
   });
 }
 
-/** For CKM_EC_KEY_PAIR_GEN: the P-256 key that signs the head of the audit log. */
-export function auditKeyTemplates(): KeyPairTemplates {
+/** For CKM_EC_KEY_PAIR_GEN. */
+export function signingKeyTemplates(name: SigningKeyName): KeyPairTemplates {
   return {
     publicTemplate: encodeTemplate({
       CKA_CLASS: OBJECT_CLASS.CKO_PUBLIC_KEY,
       CKA_KEY_TYPE: KEY_TYPE.CKK_EC,
-      ...named('audit'),
+      ...named(name),
       CKA_PRIVATE: false,
       CKA_EC_PARAMS: EC_PARAMETERS['P-256'],
       CKA_VERIFY: true,
@@ -85,7 +88,7 @@ export function auditKeyTemplates(): KeyPairTemplates {
     privateTemplate: encodeTemplate({
       CKA_CLASS: OBJECT_CLASS.CKO_PRIVATE_KEY,
       CKA_KEY_TYPE: KEY_TYPE.CKK_EC,
-      ...poolKey('audit'),
+      ...poolKey(name),
       CKA_SIGN: true,
       CKA_DECRYPT: false,
       CKA_UNWRAP: false,

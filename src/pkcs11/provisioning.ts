@@ -80,7 +80,7 @@ export type ProvisioningReply =
     };
 
 /**
- * Makes sure of a token with this label, its user PIN, and the three pool keys in it; what is there already stays as it is. It logs in
+ * Makes sure of a token with this label, its user PIN, and the pool keys in it; what is there already stays as it is. It logs in
  * once: whoever keeps account of refused PINs asks before and takes note of a `cause` that is a CryptokiFailure. One at a time per device.
  * @throws StrongroomError `ServiceUnavailable` with innerCode `ProvisioningFailed`.
  */

@@ -3,17 +3,20 @@ import type { Handle } from 'pkcs11js';
 import { secretKeyTemplate, unwrapTemplate } from './key_template.ts';
 import { MECHANISM, type MechanismName } from './mechanism.ts';
 import {
-  auditKeyTemplates,
   kekTemplate,
   POOL_KEY_LABEL,
   type PoolKeyName,
+  type SigningKeyName,
   sealKeyTemplate,
+  signingKeyTemplates,
 } from './pool_key_template.ts';
 import { cryptoki } from './provisioning_call.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 import { pkcs11jsTemplate } from './provisioning_template.ts';
 import { CryptokiFailure } from './return_value.ts';
 import { encodeTemplate, OBJECT_CLASS } from './template.ts';
+
+const SIGNING_KEYS: readonly SigningKeyName[] = ['audit', 'attestation'];
 
 /** Makes the pool keys that the token does not have, tries all of them out, and answers which were made. */
 export function ensurePoolKeys(session: Session): PoolKeyName[] {
@@ -26,20 +29,23 @@ export function ensurePoolKeys(session: Session): PoolKeyName[] {
     generateKey(session, 'CKM_GENERIC_SECRET_KEY_GEN', sealKeyTemplate());
     created.push('seal');
   }
-  if (find(session, 'audit', 'CKO_PRIVATE_KEY') === undefined) {
-    setOrphanAside(session);
-    generateAuditKey(session);
-    created.push('audit');
+  for (const name of SIGNING_KEYS) {
+    if (find(session, name, 'CKO_PRIVATE_KEY') !== undefined) continue;
+    setOrphanAside(session, name);
+    generateSigningKey(session, name);
+    created.push(name);
   }
   tryOut('kek', () => tryKek(session, requireObject(session, 'kek', 'CKO_SECRET_KEY')));
   tryOut('seal', () => trySealKey(session, requireObject(session, 'seal', 'CKO_SECRET_KEY')));
-  tryOut('audit', () => {
-    tryAuditKey(
-      session,
-      requireObject(session, 'audit', 'CKO_PRIVATE_KEY'),
-      requireObject(session, 'audit', 'CKO_PUBLIC_KEY'),
-    );
-  });
+  for (const name of SIGNING_KEYS) {
+    tryOut(name, () => {
+      trySigningKey(
+        session,
+        requireObject(session, name, 'CKO_PRIVATE_KEY'),
+        requireObject(session, name, 'CKO_PUBLIC_KEY'),
+      );
+    });
+  }
   return created;
 }
 
@@ -76,8 +82,8 @@ function generateKey({ lib, handle }: Session, mechanism: MechanismName, templat
   );
 }
 
-function generateAuditKey({ lib, handle }: Session): void {
-  const { publicTemplate, privateTemplate } = auditKeyTemplates();
+function generateSigningKey({ lib, handle }: Session, name: SigningKeyName): void {
+  const { publicTemplate, privateTemplate } = signingKeyTemplates(name);
   const mechanism = { mechanism: MECHANISM.CKM_EC_KEY_PAIR_GEN };
   cryptoki('C_GenerateKeyPair', () =>
     lib.C_GenerateKeyPair(handle, mechanism, pkcs11jsTemplate(publicTemplate), pkcs11jsTemplate(privateTemplate)),
@@ -86,17 +92,17 @@ function generateAuditKey({ lib, handle }: Session): void {
 
 /**
  * A process that was killed between the two halves of a pair leaves a public key alone. It is renamed and kept: should it be what is
- * left of an older audit key, it still verifies what that one signed.
+ * left of an older key, it still verifies what that one signed.
  */
-function setOrphanAside(session: Session): void {
-  const orphan = find(session, 'audit', 'CKO_PUBLIC_KEY');
+function setOrphanAside(session: Session, name: SigningKeyName): void {
+  const orphan = find(session, name, 'CKO_PUBLIC_KEY');
   if (orphan === undefined) return;
-  const name = Buffer.from(`${POOL_KEY_LABEL.audit} without its private key`, 'utf8');
+  const label = Buffer.from(`${POOL_KEY_LABEL[name]} without its private key`, 'utf8');
   cryptoki('C_SetAttributeValue', () =>
     session.lib.C_SetAttributeValue(
       session.handle,
       orphan,
-      pkcs11jsTemplate(encodeTemplate({ CKA_LABEL: name, CKA_ID: name })),
+      pkcs11jsTemplate(encodeTemplate({ CKA_LABEL: label, CKA_ID: label })),
     ),
   );
 }
@@ -143,7 +149,7 @@ function trySealKey({ lib, handle }: Session, seal: Handle): void {
   cryptoki('C_Verify', () => lib.C_Verify(handle, PROBE, mac));
 }
 
-function tryAuditKey({ lib, handle }: Session, privateKey: Handle, publicKey: Handle): void {
+function trySigningKey({ lib, handle }: Session, privateKey: Handle, publicKey: Handle): void {
   const mechanism = { mechanism: MECHANISM.CKM_ECDSA };
   cryptoki('C_SignInit', () => lib.C_SignInit(handle, mechanism, privateKey));
   const signature = cryptoki('C_Sign', () => lib.C_Sign(handle, PROBE, Buffer.alloc(LONGEST_ANSWER_BYTES)));

@@ -68,6 +68,21 @@ export function rawEcdsaSignatureFromDer(curve: Curve, der: Uint8Array): Uint8Ar
   return raw;
 }
 
+/** The other way round, for what takes DER (X.509). Of curves up to 384 bits, whose signatures need no longer form of length. */
+export function derEcdsaSignature(raw: Uint8Array): Uint8Array {
+  const width = raw.length / 2;
+  const content = Buffer.concat([derInteger(raw.subarray(0, width)), derInteger(raw.subarray(width))]);
+  if (content.length >= 0x80) throw new TypeError(`A signature of ${raw.length} bytes is too long for this.`);
+  return Buffer.concat([Uint8Array.of(SEQUENCE, content.length), content]);
+}
+
+/** A zero byte goes before a first bit that would make it negative. */
+function derInteger(integer: Uint8Array): Uint8Array {
+  const shortest = withoutLeadingZeros(integer);
+  const sign = (shortest[0] as number) >= 0x80 ? [0] : [];
+  return Uint8Array.from([INTEGER, sign.length + shortest.length, ...sign, ...shortest]);
+}
+
 function readElement(der: Uint8Array, at: number, tag: number): { start: number; end: number } {
   const first = der[at + 1];
   if (der[at] !== tag || first === undefined) throw malformed();

@@ -50,4 +50,5 @@ export interface PoolKeyHandles {
   readonly kek: number;
   readonly seal: number;
   readonly auditPrivate: number;
+  readonly attestationPrivate: number;
 }

@@ -1,8 +1,8 @@
 import { ALGORITHMS, type Algorithm, type AlgorithmName, type Realisation } from '../model/algorithm.ts';
 import { StrongroomError } from '../model/errors.ts';
-import type { PublicKey } from '../model/key.ts';
 import { LIMITS } from '../model/limits.ts';
 import { RING_OPERATION } from '../pkcs11/binding.ts';
+import type { SigningKeyName } from '../pkcs11/pool_key_template.ts';
 import { type Doorbell, sharedDoorbell } from './doorbell.ts';
 import { HostGroup } from './host_group.ts';
 import { HostStarter } from './host_starter.ts';
@@ -12,7 +12,14 @@ import { PinGuard } from './pin_guard.ts';
 import { type PinOptions, PinSource } from './pin_source.ts';
 import { PinnedHost } from './pinned_host.ts';
 import { type CallOptions, PoolCall, type RequestFor } from './pool_call.ts';
-import { auditSignatureRequest, lookAtToken, readAuditPublicKey, sealRequest, sealVerification } from './pool_keys.ts';
+import {
+  lookAtToken,
+  readSigningPublicKey,
+  type SigningPublicKey,
+  sealRequest,
+  sealVerification,
+  signatureRequest,
+} from './pool_keys.ts';
 import { type PoolStatus, poolStatus, type TokenDescription } from './pool_status.ts';
 import { createPoolKeys, findToken, type TokenChoice } from './pool_token.ts';
 import { realisationOf } from './realisation.ts';
@@ -191,18 +198,23 @@ export class HsmPool {
   }
 
   /** ECDSA P-256 over a SHA-256 digest by the audit key, as r ‖ s. */
-  async signAuditHead(digest: Uint8Array): Promise<Uint8Array> {
-    const completion = await this.call((host) =>
-      this.#tested('ES256', host, () => auditSignatureRequest(host, digest)),
-    );
-    return completion.answer;
+  signAuditHead(digest: Uint8Array): Promise<Uint8Array> {
+    return this.#signWith('audit', digest);
   }
 
   /** Verifies what `signAuditHead` gives. */
-  async auditPublicKey(): Promise<PublicKey> {
-    const [host] = this.#group.hosts;
-    if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM is not available now.');
-    return readAuditPublicKey(async (request) => (await this.call(request, { host })).answer);
+  auditPublicKey(): Promise<SigningPublicKey> {
+    return this.#publicKeyOf('audit');
+  }
+
+  /** ECDSA P-256 over a SHA-256 digest by the attestation key, as r ‖ s: under what the pool says to others of its keys. */
+  signAttestation(digest: Uint8Array): Promise<Uint8Array> {
+    return this.#signWith('attestation', digest);
+  }
+
+  /** Verifies what `signAttestation` gives. */
+  attestationPublicKey(): Promise<SigningPublicKey> {
+    return this.#publicKeyOf('attestation');
   }
 
   /** Calls `listener` when hosts have room again: once after each turn in which something was answered, and when a host joins. */
@@ -240,6 +252,19 @@ export class HsmPool {
   #start(task: HsmTask, hosts: TaskHosts, changesToken: boolean): void {
     if (!changesToken || this.#serial === undefined) new TaskRun(task, hosts).start();
     else this.#serial.add(task, (serial) => new TaskRun(serial, hosts).start());
+  }
+
+  async #signWith(name: SigningKeyName, digest: Uint8Array): Promise<Uint8Array> {
+    const completion = await this.call((host) =>
+      this.#tested('ES256', host, () => signatureRequest(host, name, digest)),
+    );
+    return completion.answer;
+  }
+
+  async #publicKeyOf(name: SigningKeyName): Promise<SigningPublicKey> {
+    const [host] = this.#group.hosts;
+    if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM is not available now.');
+    return readSigningPublicKey(async (request) => (await this.call(request, { host })).answer, name);
   }
 
   readonly #tellRoom = (): void => {

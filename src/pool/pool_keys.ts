@@ -3,7 +3,7 @@ import type { PublicKey } from '../model/key.ts';
 import { RING_OPERATION } from '../pkcs11/binding.ts';
 import { decodeEcPoint } from '../pkcs11/ec_point.ts';
 import { MECHANISM } from '../pkcs11/mechanism.ts';
-import { POOL_KEY_LABEL, type PoolKeyName } from '../pkcs11/pool_key_template.ts';
+import { POOL_KEY_LABEL, type PoolKeyName, type SigningKeyName } from '../pkcs11/pool_key_template.ts';
 import { decodeAttributes, encodeQuery, encodeTemplate, OBJECT_CLASS } from '../pkcs11/template.ts';
 import type { HsmHost, PoolKeyHandles, RingRequest } from './hsm_host.ts';
 import { ringRequest } from './ring_request.ts';
@@ -11,6 +11,8 @@ import { decodeHandles } from './token_answers.ts';
 
 /** Asks one instance, and throws unless it says CKR_OK. */
 type Ask = (request: RingRequest) => Promise<Uint8Array>;
+
+export type SigningPublicKey = Extract<PublicKey, { keyType: 'EC-HSM' }>;
 
 /** Room for two handles: the second one tells that the first is not the only one. */
 const TWO_HANDLES_BYTES = 16;
@@ -28,11 +30,13 @@ export async function findPoolKeys(ask: Ask, copies: boolean): Promise<PoolKeyHa
   const kek = await findKey(ask, 'kek', 'CKO_SECRET_KEY');
   const seal = await findKey(ask, 'seal', 'CKO_SECRET_KEY');
   const auditPrivate = await findKey(ask, 'audit', 'CKO_PRIVATE_KEY');
-  if (!copies) return { kek, seal, auditPrivate };
+  const attestationPrivate = await findKey(ask, 'attestation', 'CKO_PRIVATE_KEY');
+  if (!copies) return { kek, seal, auditPrivate, attestationPrivate };
   return {
     kek: await copyKey(ask, kek),
     seal: await copyKey(ask, seal),
     auditPrivate: await copyKey(ask, auditPrivate),
+    attestationPrivate: await copyKey(ask, attestationPrivate),
   };
 }
 
@@ -42,15 +46,15 @@ export function lookAtToken(): RingRequest {
   return ringRequest(RING_OPERATION.find, { template, capacity: HANDLE_BYTES });
 }
 
-/** The public half of the audit key, out of the token. */
-export async function readAuditPublicKey(ask: Ask): Promise<PublicKey> {
-  const object = await findKey(ask, 'audit', 'CKO_PUBLIC_KEY');
+/** The public half of a key that signs, out of the token. */
+export async function readSigningPublicKey(ask: Ask, name: SigningKeyName): Promise<SigningPublicKey> {
+  const object = await findKey(ask, name, 'CKO_PUBLIC_KEY');
   const template = encodeQuery(['CKA_EC_POINT']);
   const answer = await ask(
     ringRequest(RING_OPERATION.getAttributes, { object, template, capacity: EC_POINT_ANSWER_BYTES }),
   );
   const point = decodeAttributes(answer).bytes('CKA_EC_POINT');
-  if (point === undefined) throw new TypeError('The token does not give the point of the audit key');
+  if (point === undefined) throw new TypeError('The token does not give the point of a pool key');
   return { keyType: 'EC-HSM', curve: 'P-256', ...decodeEcPoint('P-256', point) };
 }
 
@@ -70,8 +74,9 @@ export function sealVerification(host: HsmHost, input: Uint8Array, seal: Uint8Ar
   return ringRequest(RING_OPERATION.verify, { mechanism: MECHANISM.CKM_SHA256_HMAC, object, input, input2: seal });
 }
 
-export function auditSignatureRequest(host: HsmHost, digest: Uint8Array): RingRequest {
-  const { auditPrivate: object } = host.poolKeys;
+/** ECDSA over a SHA-256 digest. */
+export function signatureRequest(host: HsmHost, name: SigningKeyName, digest: Uint8Array): RingRequest {
+  const object = name === 'audit' ? host.poolKeys.auditPrivate : host.poolKeys.attestationPrivate;
   const mechanism = MECHANISM.CKM_ECDSA;
   return ringRequest(RING_OPERATION.sign, { mechanism, object, input: digest, capacity: P256_SIGNATURE_BYTES });
 }

@@ -6,7 +6,7 @@ import { StrongroomError } from '../../src/model/errors.ts';
 import type { Store } from '../../src/store/store.ts';
 import { refused } from '../fixtures/refused.ts';
 import { openTestToken, type TestToken } from '../fixtures/softhsm_token.ts';
-import { keyVersion } from '../store/store_contract.ts';
+import { keyVersion } from '../store/store_records.ts';
 
 let token: TestToken;
 

@@ -7,10 +7,10 @@ import { CURVE_BYTES, CURVES, type Custody, type KeyMaterial, type KeySpec } fro
 import { DEFAULT_KEY_OPERATIONS, type KeyOperation } from '../../src/model/key_operation.ts';
 import type { HsmPool } from '../../src/pool/hsm_pool.ts';
 import type { TokenProfile } from '../../src/pool/token_profile.ts';
-import type { Store } from '../../src/store/store.ts';
 import { materialOfPair, nodeEcPair, nodeRsaPair } from '../fixtures/key_material.ts';
 import { refused } from '../fixtures/refused.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
+import { storeWith } from '../fixtures/store_with.ts';
 import { countObjects } from '../fixtures/token_inventory.ts';
 
 let token: TestToken;
@@ -91,7 +91,7 @@ test('a clock that was set back does not make a new version older than the last'
   now -= 1_000_000_000;
   const second = await engine.createKey({ name: 'clock', spec: OCT });
   t.is(second.created, first.created);
-  t.is((await store.findKeyVersion('clock', undefined))?.record.version, second.version);
+  t.is((await store.findKeyVersion('clock', undefined))?.version?.record.version, second.version);
 });
 
 const BAD_ATTRIBUTES: readonly [string, Partial<CreateKeyRequest>][] = [
@@ -323,25 +323,20 @@ test('resident keys that are not copied into sessions are evicted from the books
   t.true(engine.status().custody.evicted > 0);
 });
 
-/** A store whose next writes fail as the test wants. */
-function failingStore(store: Store, fail: (stored: () => Promise<void>) => Promise<void>): Store {
-  return {
-    findKeyVersion: (name, version) => store.findKeyVersion(name, version),
-    addKeyVersion: (sealed, limits) => fail(() => store.addKeyVersion(sealed, limits)),
-    reserveEncryptions: (name, version, count, maximum) => store.reserveEncryptions(name, version, count, maximum),
-    close: () => store.close(),
-  };
-}
-
 test('where the store does not know whether it has a key, it is asked', async (t) => {
   const { pool, store } = opened;
   const unknown = (): never => {
     throw new StrongroomError('OutcomeUnknown', 'The connection was lost.');
   };
-  const written = await KeyEngine.open({ pool, store: failingStore(store, async (add) => add().then(unknown)) });
+  const written = await KeyEngine.open({
+    pool,
+    store: storeWith(store, {
+      changeKey: async (change, limits) => store.changeKey(change, limits).then(unknown),
+    }),
+  });
   const { version } = await written.createKey({ name: 'unknown-written', spec: OCT });
   t.is((await opened.engine.getKey({ name: 'unknown-written' })).version, version);
-  const lost = await KeyEngine.open({ pool, store: failingStore(store, async () => unknown()) });
+  const lost = await KeyEngine.open({ pool, store: storeWith(store, { changeKey: async () => unknown() }) });
   for (const custody of ['wrapped', 'resident'] as const) {
     await refused(t, lost.createKey({ name: 'unknown-lost', spec: OCT, custody }), 'OutcomeUnknown');
   }

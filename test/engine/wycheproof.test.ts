@@ -6,8 +6,8 @@ import type { AlgorithmName } from '../../src/model/algorithm.ts';
 import { StrongroomError } from '../../src/model/errors.ts';
 import type { KeyMaterial, PublicKey } from '../../src/model/key.ts';
 import type { KeyOperation } from '../../src/model/key_operation.ts';
-import { sealedBytes } from '../../src/store/record_seal.ts';
-import type { KeyVersionRecord } from '../../src/store/store.ts';
+import { sealedKeyBytes, sealedKeyVersionBytes } from '../../src/store/record_seal.ts';
+import type { KeyRecord, KeyVersionRecord } from '../../src/store/store.ts';
 import { materialOf } from '../fixtures/key_material.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
 
@@ -245,14 +245,32 @@ async function publicKeyOnly(publicKey: Exclude<PublicKey, { keyType: 'oct-HSM' 
     created: 1,
     updated: 1,
     exportable: false,
+    releasePolicy: undefined,
     tags: {},
     publicKey,
     wrappedKey: undefined,
     objectId: Buffer.from(names.toString(16).padStart(32, '0'), 'hex'),
     revision: 1,
   };
-  const seal = await opened.pool.seal(sealedBytes(record));
-  await opened.store.addKeyVersion({ record, seal }, { keys: 100_000, versionsPerKey: 1 });
+  const key: KeyRecord = {
+    name,
+    newest: record.version,
+    versions: 1,
+    deletion: undefined,
+    rotationPolicy: undefined,
+    rotationDue: undefined,
+    revision: 1,
+  };
+  const { pool, store } = opened;
+  await store.changeKey(
+    {
+      name,
+      expectedRevision: undefined,
+      key: { record: key, seal: await pool.seal(sealedKeyBytes(key)) },
+      versions: [{ record, seal: await pool.seal(sealedKeyVersionBytes(record)) }],
+    },
+    { keys: 100_000, versionsPerKey: 1 },
+  );
   return { name };
 }
 

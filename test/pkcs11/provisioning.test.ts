@@ -42,7 +42,7 @@ test('a token is made once, and found again with its keys as they were', async (
   try {
     const made = await startProvisioning(request);
     t.true(made.initialised);
-    t.deepEqual(made.createdPoolKeys, ['kek', 'seal', 'audit']);
+    t.deepEqual(made.createdPoolKeys, ['kek', 'seal', 'audit', 'attestation']);
     t.is(made.label, 'test token');
     t.regex(made.serial, /^[0-9a-f]{16}$/);
     t.regex(made.model, /^SoftHSM/);
@@ -114,8 +114,10 @@ test('pool keys can do what they are for and nothing else', async (t) => {
       pkcs11js.CKA_DERIVE,
       pkcs11js.CKA_SENSITIVE,
     ];
-    const audit = { CKA_CLASS: OBJECT_CLASS.CKO_PRIVATE_KEY, CKA_ID: label('audit') };
-    t.deepEqual(flagsOf(audit, privateUses), [true, false, false, false, true]);
+    for (const name of ['audit', 'attestation'] as const) {
+      const signing = { CKA_CLASS: OBJECT_CLASS.CKO_PRIVATE_KEY, CKA_ID: label(name) };
+      t.deepEqual(flagsOf(signing, privateUses), [true, false, false, false, true], name);
+    }
   } finally {
     await token.close();
   }
@@ -246,6 +248,25 @@ test('a second seal key under the same label is refused', async (t) => {
   }
 });
 
+test('a token of before there were attestation keys gets one, and keeps what it has', async (t) => {
+  const { request, remove } = await softHsmDirectory();
+  try {
+    await startProvisioning(request);
+    const named = { CKA_LABEL: label('attestation') };
+    withToken(request, (lib, session) => {
+      const halves = find(lib, session, named);
+      t.is(halves.length, 2);
+      for (const half of halves) lib.C_DestroyObject(session, half);
+    });
+    t.deepEqual((await startProvisioning(request)).createdPoolKeys, ['attestation']);
+    withToken(request, (lib, session) => {
+      t.is(find(lib, session, named).length, 2);
+    });
+  } finally {
+    await remove();
+  }
+});
+
 test('an audit key that was cut off between its halves is made anew, and the orphan is kept under another name', async (t) => {
   const { request, remove } = await softHsmDirectory();
   try {
@@ -259,7 +280,8 @@ test('an audit key that was cut off between its halves is made anew, and the orp
     withToken(request, (lib, session) => {
       const isPublic = { CKA_CLASS: OBJECT_CLASS.CKO_PUBLIC_KEY };
       t.is(find(lib, session, { ...isPublic, CKA_LABEL: label('audit') }).length, 1);
-      t.is(find(lib, session, isPublic).length, 2);
+      // That of the attestation key is the third.
+      t.is(find(lib, session, isPublic).length, 3);
     });
   } finally {
     await remove();

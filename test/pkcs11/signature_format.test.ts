@@ -3,6 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { CURVE_BYTES, CURVES } from '../../src/model/key.ts';
 import {
+  derEcdsaSignature,
   digestInfo,
   leftPadded,
   rawEcdsaSignature,
@@ -86,6 +87,19 @@ for (const curve of CURVES) {
     }
   });
 }
+
+test('DER and back is the same signature, and OpenSSL accepts it', (t) => {
+  for (const curve of ['P-256', 'P-384'] as const) {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: NODE_CURVE[curve] });
+    for (let round = 0; round < 300; round += 1) {
+      const raw = sign('sha256', Buffer.from('m'), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+      const der = derEcdsaSignature(raw);
+      t.true(verify('sha256', Buffer.from('m'), publicKey, der));
+      t.deepEqual(Buffer.from(rawEcdsaSignatureFromDer(curve, der)), raw);
+    }
+  }
+  t.throws(() => derEcdsaSignature(Buffer.alloc(132, 0x7f)), { instanceOf: TypeError });
+});
 
 function derInteger(value: Uint8Array): Buffer {
   const shortest = withoutLeadingZeros(value);

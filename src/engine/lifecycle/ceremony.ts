@@ -65,6 +65,12 @@ export class Ceremony {
     return handles;
   }
 
+  /** For an object of the session that came into being beside the ceremony, in its host: it is destroyed at the end. */
+  take(object: number): number {
+    this.#objects.push(object);
+    return object;
+  }
+
   /** What cannot be destroyed any more is gone with its instance. */
   async end(): Promise<void> {
     const destroyed = this.#objects

@@ -21,7 +21,7 @@ import { decodeHandles } from '../../pool/token_answers.ts';
 import { HANDLE_BYTES } from '../key_wrapping.ts';
 import { refusalOf, requireOk } from '../token_refusal.ts';
 import { Ceremony } from './ceremony.ts';
-import { publicKeyOfMaterial } from './key_spec.ts';
+import { publicKeyOfMaterial, specOfMaterial } from './key_spec.ts';
 import { proveImported } from './proof.ts';
 
 /** A key that has come into being in one instance, and is not on record yet. */
@@ -29,6 +29,7 @@ export interface FreshKey {
   readonly ceremony: Ceremony;
   /** Handle of its private or secret object. */
   readonly object: number;
+  readonly spec: KeySpec;
   readonly publicKey: PublicKey;
   /** It came without an object for its public half. */
   readonly lacksPublicObject: boolean;
@@ -50,10 +51,10 @@ export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making):
   const handles = inToken ? decodeHandles(answer) : ceremony.adopt(answer);
   try {
     if (spec.keyType === 'oct-HSM') {
-      return generated(ceremony, handles[0] as number, { keyType: spec.keyType });
+      return generated(ceremony, handles[0] as number, spec, { keyType: spec.keyType });
     }
     const [publicObject, object] = handles as [number, number];
-    return generated(ceremony, object, await readPublicKey(ceremony, spec, publicObject));
+    return generated(ceremony, object, spec, await readPublicKey(ceremony, spec, publicObject));
   } catch (error) {
     await ceremony.end();
     throw error;
@@ -61,10 +62,10 @@ export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making):
 }
 
 /** The token made the key, so the token is at fault when its halves do not belong together: `SelfTestFailed`. */
-function generated(ceremony: Ceremony, object: number, publicKey: PublicKey): FreshKey {
+function generated(ceremony: Ceremony, object: number, spec: KeySpec, publicKey: PublicKey): FreshKey {
   const { pool, host } = ceremony;
   const prove = (each: number): Promise<void> => pool.selfTest.pair(publicKey, each, host);
-  return { ceremony, object, publicKey, lacksPublicObject: false, prove };
+  return { ceremony, object, spec, publicKey, lacksPublicObject: false, prove };
 }
 
 function generationRequest(spec: KeySpec, { placement, extraction }: Making): RingRequest {
@@ -117,9 +118,10 @@ export async function bringInKey(pool: HsmPool, material: KeyMaterial, making: M
     const { ceremony, completion } = await Ceremony.begin(pool, 'caller', request, options);
     if (completion.returnValue !== 0) throw refusalOf(RING_OPERATION.create, completion);
     const [object] = inToken ? decodeHandles(completion.answer) : ceremony.adopt(completion.answer);
+    const spec = specOfMaterial(material);
     const publicKey = publicKeyOfMaterial(material);
     const prove = (each: number): Promise<void> => proveImported(ceremony, publicKey, each);
-    return { ceremony, object: object as number, publicKey, lacksPublicObject: true, prove };
+    return { ceremony, object: object as number, spec, publicKey, lacksPublicObject: true, prove };
   } finally {
     template.fill(0);
   }

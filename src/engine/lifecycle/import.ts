@@ -1,6 +1,6 @@
 import { requireKeyName } from '../../model/key_identifier.ts';
+import type { KeyVersionRecord } from '../../store/store.ts';
 import type { LifecycleParts } from '../engine_parts.ts';
-import type { LoadedKey } from '../loaded_key.ts';
 import type { ImportKeyRequest } from '../requests.ts';
 import { bringInKey } from './fresh_key.ts';
 import { readAttributes } from './key_attributes.ts';
@@ -8,7 +8,7 @@ import { requireCustodyName, specOfMaterial, wipeMaterial } from './key_spec.ts'
 import { makeKey } from './make_key.ts';
 
 /** A caller's key. What he gave is zeroised when this ends, well or badly. */
-export async function importKey(parts: LifecycleParts, request: ImportKeyRequest): Promise<LoadedKey> {
+export async function importKey(parts: LifecycleParts, request: ImportKeyRequest): Promise<KeyVersionRecord> {
   const { material } = request;
   try {
     const name = requireKeyName(request.name);

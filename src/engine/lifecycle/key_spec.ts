@@ -39,7 +39,8 @@ function requireExponent(exponent: number): void {
   }
 }
 
-function requireCurve(curve: unknown): void {
+/** @throws StrongroomError `KeyCurveNotSupported` */
+export function requireCurve(curve: unknown): void {
   if (CURVES.some((each) => each === curve)) return;
   throw new StrongroomError('KeyCurveNotSupported', 'The specified key curve is not supported');
 }

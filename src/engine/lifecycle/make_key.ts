@@ -1,37 +1,53 @@
 import { randomBytes } from 'node:crypto';
 import { StrongroomError } from '../../model/errors.ts';
 import type { Custody, KeySpec } from '../../model/key.ts';
+import { nextRotation } from '../../model/rotation_policy.ts';
 import type { ObjectPlacement } from '../../pkcs11/key_template.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
-import { sealedBytes } from '../../store/record_seal.ts';
 import type { KeyVersionRecord } from '../../store/store.ts';
-import type { LifecycleParts } from '../engine_parts.ts';
-import type { LoadedKey } from '../loaded_key.ts';
+import { type LifecycleParts, secondsOf } from '../engine_parts.ts';
 import { sessionPlacement } from '../object_bringing.ts';
+import type { StoredKey } from '../sealed_store.ts';
+import { changeKey, type PlannedChange } from './change_key.ts';
 import type { FreshKey, Making } from './fresh_key.ts';
+import { newIntent, recordIntent, settleIntent } from './intents.ts';
 import type { KeyAttributes } from './key_attributes.ts';
-import { addPublicObject, moveIntoToken, removeFromToken } from './token_objects.ts';
+import { addPublicObject, moveIntoToken } from './token_objects.ts';
 import { wrapUnderKek } from './wrap_under_kek.ts';
 
 export interface KeyOrder {
   readonly name: string;
-  readonly spec: KeySpec;
+  /** What is known before the key is there. */
+  readonly spec: Pick<KeySpec, 'keyType'>;
   readonly attributes: KeyAttributes;
   readonly custody: Custody;
+  /** For a version that follows another: its attributes, out of the key as it is when the version is put on record. May refuse. */
+  readonly successor?: ((before: StoredKey | undefined, created: number) => KeyAttributes) | undefined;
 }
 
 /** Where a new key comes from: the token's generator, or a caller. */
 export type KeySource = (pool: HsmPool, making: Making) => Promise<FreshKey>;
 
 /** From an order to a key version that is durable in the store. Where it fails on the way, nothing of the key is left. */
-export async function makeKey(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<LoadedKey> {
-  requireCustody(parts.pool, order);
-  return parts.creations.pass(() =>
+export async function makeKey(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
+  const { pool, keys, records, creations } = parts;
+  const { name, successor } = order;
+  requireCustody(pool, order);
+  // Before the token has had the work of it. Who makes a successor has seen what it succeeds.
+  if (successor === undefined && keys.find({ name }) === undefined) requireFreeName(name, await records.find(name));
+  return creations.pass(() =>
     order.custody === 'wrapped' ? makeWrapped(parts, order, source) : makeResident(parts, order, source),
   );
 }
 
-async function makeWrapped(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<LoadedKey> {
+/** @throws StrongroomError `Conflict` with innerCode `ObjectIsDeletedButRecoverable` */
+export function requireFreeName(name: string, found: StoredKey | undefined): void {
+  if (found?.key.deletion === undefined) return;
+  const message = `Key ${name} is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the key can only be recovered or purged.`;
+  throw new StrongroomError('Conflict', message, { innerCode: 'ObjectIsDeletedButRecoverable' });
+}
+
+async function makeWrapped(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
   const { pool } = parts;
   const fresh = await source(pool, { placement: sessionPlacement(pool), extraction: 'extractable' });
   let wrappedKey: Uint8Array;
@@ -41,24 +57,32 @@ async function makeWrapped(parts: LifecycleParts, order: KeyOrder, source: KeySo
   } finally {
     await fresh.ceremony.end();
   }
-  const record = await draftRecord(parts, order, fresh, newVersion(), randomBytes(OBJECT_ID_BYTES), wrappedKey);
-  await storeRecord(parts, record);
-  return parts.keys.add(record);
+  const kept: KeptKey = { version: newVersion(), objectId: randomBytes(OBJECT_ID_BYTES), wrappedKey };
+  return changeKey(parts, { name: order.name }, (found) => addVersion(parts, order, fresh, kept, found));
 }
 
-async function makeResident(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<LoadedKey> {
-  const version = newVersion();
-  const objectId = randomBytes(OBJECT_ID_BYTES);
-  const placement: ObjectPlacement = { kind: 'token', id: objectId, label: `${order.name}/${version}` };
+async function makeResident(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
+  const { name } = order;
+  const kept: KeptKey = { version: newVersion(), objectId: randomBytes(OBJECT_ID_BYTES), wrappedKey: undefined };
+  const { version, objectId } = kept;
+  const placement: ObjectPlacement = { kind: 'token', id: objectId, label: `${name}/${version}` };
+  const intent = newIntent(parts, 'make', { name, version, objectId });
+  let storing = false;
   try {
-    const fresh = await parts.tokenChanges.pass(() => makeInToken(parts, placement, source));
+    const fresh = await parts.tokenChanges.pass(async () => {
+      await recordIntent(parts, intent);
+      return makeInToken(parts, placement, source);
+    });
     await syncToken(parts);
-    const record = await draftRecord(parts, order, fresh, version, objectId, undefined);
-    await storeRecord(parts, record);
-    return parts.keys.add(record);
+    storing = true;
+    return await changeKey(parts, { name }, (found) => ({
+      ...addVersion(parts, order, fresh, kept, found),
+      endedIntents: [intent.id],
+    }));
   } catch (error) {
-    // What cannot be removed now stays as an object that no record names; why the key was not made matters more.
-    await parts.tokenChanges.pass(() => removeFromToken(parts.pool, objectId)).catch(() => undefined);
+    const unknown = storing && error instanceof StrongroomError && error.code === 'OutcomeUnknown';
+    // A record that may still come would name objects that are gone: the intent is settled later, when the store knows.
+    if (!unknown) await settleIntent(parts, intent).catch(() => undefined);
     throw error;
   }
 }
@@ -89,6 +113,9 @@ async function syncToken(parts: LifecycleParts): Promise<void> {
 
 /** @throws StrongroomError `NotSupported` */
 function requireCustody({ profile }: HsmPool, { custody, spec, attributes }: KeyOrder): void {
+  if (custody === 'resident' && attributes.exportable) {
+    throw new StrongroomError('NotSupported', 'A key that the HSM keeps itself cannot be released.');
+  }
   if (profile.canWrap) return;
   if (custody === 'wrapped') {
     throw new StrongroomError('NotSupported', 'The HSM does not wrap keys, so it can only keep them itself.');
@@ -103,54 +130,43 @@ function requireCustody({ profile }: HsmPool, { custody, spec, attributes }: Key
 const VERSION_BYTES = 16;
 const OBJECT_ID_BYTES = 16;
 
+type KeptKey = Pick<KeyVersionRecord, 'version' | 'objectId' | 'wrappedKey'>;
+
 function newVersion(): string {
   return randomBytes(VERSION_BYTES).toString('hex');
 }
 
-async function draftRecord(
+/** A new key, or a new version of one that is there, which is the newest from then on. */
+function addVersion(
   parts: LifecycleParts,
-  { name, spec, custody, attributes }: KeyOrder,
-  { publicKey }: FreshKey,
-  version: string,
-  objectId: Uint8Array,
-  wrappedKey: Uint8Array | undefined,
-): Promise<KeyVersionRecord> {
-  const created = Math.max(Math.floor(parts.clock() / 1000), await newestTime(parts, name));
-  return {
+  { name, custody, attributes, successor }: KeyOrder,
+  { spec, publicKey }: FreshKey,
+  kept: KeptKey,
+  before: StoredKey | undefined,
+): PlannedChange<KeyVersionRecord> {
+  // A clock that was set back does not make a new version older than the last.
+  const created = Math.max(secondsOf(parts), before?.version.created ?? 0);
+  const itsAttributes = successor?.(before, created) ?? attributes;
+  requireFreeName(name, before);
+  const record: KeyVersionRecord = {
     name,
-    version,
     spec,
     custody,
-    ...attributes,
+    ...itsAttributes,
     created,
     updated: created,
-    exportable: false,
     publicKey,
-    wrappedKey,
-    objectId,
+    ...kept,
     revision: 1,
   };
-}
-
-/** A clock that was set back does not make a new version older than the last: which one is the newest goes by this time, under the seal. */
-async function newestTime({ keys }: LifecycleParts, name: string): Promise<number> {
-  try {
-    const { record } = keys.find({ name }) ?? (await keys.load({ name }));
-    return record.created;
-  } catch (error) {
-    if (error instanceof StrongroomError && error.code === 'KeyNotFound') return 0;
-    throw error;
-  }
-}
-
-/** Where the store cannot say whether it has the record, it is asked. */
-async function storeRecord({ pool, store, limits }: LifecycleParts, record: KeyVersionRecord): Promise<void> {
-  const seal = await pool.seal(sealedBytes(record));
-  try {
-    await store.addKeyVersion({ record, seal }, limits);
-  } catch (error) {
-    const unknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
-    if (unknown && (await store.findKeyVersion(record.name, record.version)) !== undefined) return;
-    throw error;
-  }
+  const { versions, rotationPolicy } = before?.key ?? { versions: 0, rotationPolicy: undefined };
+  const key = {
+    name,
+    newest: record.version,
+    versions: versions + 1,
+    deletion: undefined,
+    rotationPolicy,
+    rotationDue: nextRotation(rotationPolicy, record),
+  };
+  return { key, versions: [record], result: record };
 }
