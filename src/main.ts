@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs';
 import { createDataDirectory, type DataDirectory, dataDirectory } from './config/data_directory.ts';
 import { hostNames, originOf } from './config/host_names.ts';
+import { readPasswordFile } from './config/password_file.ts';
 import type { Configuration } from './config/settings.ts';
 import { KeyEngine } from './engine/key_engine.ts';
 import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
 import { HsmPool } from './pool/hsm_pool.ts';
+import { keepHouse } from './start/keep_house.ts';
 import { requireNativeCore } from './start/native_core.ts';
 import { preparePool } from './start/prepare_pool.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
+import type { Store } from './store/store.ts';
 
 export { inspectToken, type TokenInspection } from './start/inspect_token.ts';
 export { requireNativeCore } from './start/native_core.ts';
@@ -39,10 +43,12 @@ export async function start(configuration: Configuration): Promise<RunningServer
     const { state } = pool.status();
     return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
   });
+  const house = keepHouse(engine, prepared.log);
   return {
     url: originOf(hostNames(configuration).pool, configuration.listen[0]?.port ?? 0),
     close: async () => {
       await server.close();
+      await house.stop();
       await engine.close();
       await pool.close({ drainMs: POOL_DRAIN_MS });
       await core.store.close();
@@ -52,22 +58,43 @@ export async function start(configuration: Configuration): Promise<RunningServer
 
 interface Core {
   readonly pool: HsmPool;
-  readonly store: SqliteStore;
+  readonly store: Store;
   readonly engine: KeyEngine;
 }
 
 async function openCore(configuration: Configuration, files: DataDirectory): Promise<Core> {
-  const options = await preparePool(configuration, files);
-  const [pool, store] = await Promise.all([HsmPool.open(options), SqliteStore.open(files.store)]);
+  const shared = await openSharedStore(configuration);
+  const storeIsNew = shared === undefined ? !existsSync(files.store) : await holdsNoKey(shared);
+  const options = await preparePool(configuration, files, storeIsNew);
+  const [pool, store] = await Promise.all([HsmPool.open(options), shared ?? SqliteStore.open(files.store)]);
   const { custody, operationTimeoutMs, operationsAdmitted } = configuration.engine;
+  const { perPool, versionsPerKey, ...recovery } = configuration.keys;
   const { softHsmTokenDirectory: tokens } = options;
   const engine = await KeyEngine.open({
     pool,
     store,
     custody,
     operationTimeoutMs,
-    limits: { operationsAdmitted },
+    recovery,
+    limits: { operationsAdmitted, keys: perPool, versionsPerKey },
     syncToken: tokens === undefined ? undefined : () => syncSoftHsmTokens(tokens),
   });
   return { pool, store, engine };
+}
+
+/** The store that several servers have in common, where one is configured. */
+async function openSharedStore({ store: { url, passwordFile } }: Configuration): Promise<Store | undefined> {
+  if (url === undefined) return undefined;
+  const { PostgresStore } = await import('./store/postgres_store.ts');
+  if (passwordFile === undefined) return PostgresStore.open({ url });
+  const password = (): Promise<string> => readPasswordFile(passwordFile, 'store.passwordFile');
+  // What is wrong with the file is told as such, and not as a database that refuses.
+  await password();
+  return PostgresStore.open({ url, password });
+}
+
+async function holdsNoKey(store: Store): Promise<boolean> {
+  const first = { after: undefined, limit: 1 };
+  const lists = await Promise.all([store.listKeys('active', first), store.listKeys('deleted', first)]);
+  return lists.every((list) => list.length === 0);
 }

@@ -1,24 +1,29 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import type { BundleOptions } from './attestation.ts';
+import type { AuditVerifyOptions } from './audit.ts';
 import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
 
 /** A verb gives the exit code. Its file is loaded when it is asked for: most need little of the program. */
-type Verb = (options: SettingOptions) => number | Promise<number>;
+type Verb<Options, Arguments extends string[] = []> = (options: Options, ...rest: Arguments) => number | Promise<number>;
 
 const program = new Command('strongroom').description('A Managed HSM over any PKCS#11 device.').showHelpAfterError();
 
-function verb(name: string, description: string, load: () => Promise<Verb>): Command {
-  return program
-    .command(name)
-    .description(description)
-    .action(async (options: SettingOptions) => {
-      try {
-        process.exitCode = await (await load())(options);
-      } catch (error) {
-        process.exit(reportFailure(error));
-      }
-    });
+function verb<Options = SettingOptions, Arguments extends string[] = []>(
+  name: string,
+  description: string,
+  load: () => Promise<Verb<Options, Arguments>>,
+  parent: Command = program,
+): Command {
+  const command = parent.command(name).description(description);
+  return command.action(async () => {
+    try {
+      process.exitCode = await (await load())(command.opts() as Options, ...(command.args as Arguments));
+    } catch (error) {
+      process.exit(reportFailure(error));
+    }
+  });
 }
 
 function withSettings(command: Command): Command {
@@ -39,6 +44,28 @@ withSettings(
     async () => (await import('./doctor.ts')).doctor,
   ),
 );
+
+const attestation = program.command('attestation').description('what a pool states of its keys');
+verb<BundleOptions>(
+  'verify',
+  'check the attestation of a key',
+  async () => (await import('./attestation.ts')).verifyAttestation,
+  attestation,
+)
+  .requiredOption('--bundle <file>', 'the answer to GET /keys/NAME/VERSION/attestation')
+  .option('--root <file>', "the pool's certificate in PEM, from a source that is trusted");
+
+const audit = program.command('audit').description('what the log says was done');
+verb<AuditVerifyOptions, [directory: string]>(
+  'verify <dir>',
+  'look for records that were changed, taken out or put in',
+  async () => (await import('./audit.ts')).verifyAudit,
+  audit,
+)
+  .option('--key <file>', "the pool's audit key in PEM, from a source that is trusted")
+  .option('--heads <file>', 'signed heads that were kept elsewhere')
+  .option('--from <line>', 'the line that the log begins with, where older files have been put away');
+
 verb('version', 'print the version', async () => (await import('./version.ts')).version);
 
 await program.parseAsync();

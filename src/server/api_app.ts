@@ -2,9 +2,9 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import { LIMITS } from '../model/limits.ts';
 import { Exchange, type Target } from './exchange.ts';
 import { addHealthRoute, type Readiness } from './health.ts';
-import type { Hosts } from './hosts.ts';
 import { type Parts, runPipeline } from './pipeline.ts';
-import { ROUTES, type Route } from './routes.ts';
+import type { Route } from './route.ts';
+import { ROUTES } from './routes.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -23,7 +23,7 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies rea
  * The REST API as a fastify application: fastify finds the route, and at its first hook the pipeline takes over and answers. So it sees
  * every request, also those whose path leads nowhere or is malformed, before anybody has looked at a Content-Type or a body.
  */
-export function buildApiApp(hosts: Hosts, parts: Parts, readiness: () => Readiness): FastifyInstance {
+export function buildApiApp(parts: Parts, readiness: () => Readiness): FastifyInstance {
   const take = (request: FastifyRequest, reply: FastifyReply): void => {
     reply.hijack();
     const { row, allowedMethods } = request.routeOptions.config;
@@ -33,7 +33,7 @@ export function buildApiApp(hosts: Hosts, parts: Parts, readiness: () => Readine
       parameters: (request.params ?? {}) as Target['parameters'],
       query: (request.query ?? {}) as Target['query'],
     };
-    const exchange = new Exchange(request.raw, reply.raw, target, hosts.resolve(request.headers.host));
+    const exchange = new Exchange(request.raw, reply.raw, target, parts.hosts.resolve(request.headers.host));
     void runPipeline(exchange, parts);
   };
   const app = fastify({
@@ -55,6 +55,7 @@ export function buildApiApp(hosts: Hosts, parts: Parts, readiness: () => Readine
   for (const [url, rows] of rowsByPath()) {
     for (const method of METHODS) {
       const row = rows.get(method);
+      if (row === undefined && isAlsoKey(rows)) continue;
       const allowedMethods = row === undefined ? [...rows.keys()] : undefined;
       app.route({ method, url, config: { row, allowedMethods }, handler: answeredBefore });
     }
@@ -72,6 +73,11 @@ function rowsByPath(): ReadonlyMap<string, ReadonlyMap<string, Route>> {
     }
   }
   return paths;
+}
+
+/** Then the router goes on to the path of keys, with the methods that it has. */
+function isAlsoKey(rows: ReadonlyMap<string, Route>): boolean {
+  return [...rows.values()].some((row) => row.isAlsoKey);
 }
 
 function answeredBefore(): never {

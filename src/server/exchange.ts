@@ -3,7 +3,7 @@ import type { KeyReference } from '../engine/requests.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
 import type { Host } from './hosts.ts';
 import { newRequestId } from './request_id.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 
 /** What the router read from the URL. */
 export interface Target {
@@ -11,7 +11,7 @@ export interface Target {
   readonly route: Route | undefined;
   /** The methods that the path has, when it has not the one that was asked for. */
   readonly allowedMethods: readonly string[] | undefined;
-  readonly parameters: { readonly name?: string; readonly version?: string };
+  readonly parameters: { readonly name?: string; readonly version?: string; readonly setting?: string };
   readonly query: Readonly<Record<string, unknown>>;
 }
 
@@ -30,7 +30,7 @@ export class Exchange {
   principal: SecurityPrincipal | undefined = undefined;
   /** Set by parseBody: as the route's shape has it. */
   body: unknown = undefined;
-  /** Set by perform: the JSON that answers. */
+  /** Set by perform: the JSON that answers, or nothing. */
   answer = '';
 
   constructor(incoming: IncomingMessage, outgoing: ServerResponse, target: Target, host: Host) {

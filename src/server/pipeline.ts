@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { Authorizer } from '../access/authorizer.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
+import type { AttestationService } from './attestation_service.ts';
 import type { Exchange } from './exchange.ts';
+import type { Hosts } from './hosts.ts';
 import type { KeyService } from './key_service.ts';
 import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
@@ -18,6 +20,8 @@ export interface Parts {
   readonly engine: KeyService;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
+  readonly attestations: AttestationService;
+  readonly hosts: Hosts;
   readonly headers: ResponseHeaders;
   readonly log: Logger;
   /** The server is about to stop: connections end with their next answer. */

@@ -7,10 +7,10 @@ import { LIMITS } from '../model/limits.ts';
  * taking them away costs more than a settled promise that is settled again.
  * @throws StrongroomError `PayloadTooLarge` as soon as it shows, or `Aborted` when the caller is gone
  */
-export function readBody(incoming: IncomingMessage): Promise<Buffer> {
+export function readBody(incoming: IncomingMessage, maximum: number = LIMITS.requestBodyBytes): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    if (announcesTooMuch(incoming)) {
-      reject(tooLarge());
+    if (announcesTooMuch(incoming, maximum)) {
+      reject(tooLarge(maximum));
       return;
     }
     if (incoming.destroyed) {
@@ -21,13 +21,13 @@ export function readBody(incoming: IncomingMessage): Promise<Buffer> {
     let bytes = 0;
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= LIMITS.requestBodyBytes) {
+      if (bytes <= maximum) {
         chunks.push(chunk);
         return;
       }
       chunk.fill(0);
       chunks = zeroised(chunks);
-      reject(tooLarge());
+      reject(tooLarge(maximum));
     });
     incoming.on('end', () => {
       const [only] = chunks;
@@ -49,13 +49,13 @@ export function readBody(incoming: IncomingMessage): Promise<Buffer> {
 }
 
 /** Whether more is announced than is taken: then the connection is closed with the answer, and the rest never read. */
-export function announcesTooMuch(incoming: IncomingMessage): boolean {
+export function announcesTooMuch(incoming: IncomingMessage, maximum: number): boolean {
   const length = incoming.headers['content-length'];
-  return length !== undefined && Number(length) > LIMITS.requestBodyBytes;
+  return length !== undefined && Number(length) > maximum;
 }
 
-function tooLarge(): StrongroomError {
-  return new StrongroomError('PayloadTooLarge', `The request body is larger than ${LIMITS.requestBodyBytes} bytes.`);
+function tooLarge(maximum: number): StrongroomError {
+  return new StrongroomError('PayloadTooLarge', `The request body is larger than ${maximum} bytes.`);
 }
 
 function aborted(): StrongroomError {

@@ -6,12 +6,14 @@ import type { Authenticator } from '../identity/authenticator.ts';
 import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
 import { LIMITS } from '../model/limits.ts';
 import { buildApiApp } from './api_app.ts';
+import type { AttestationService } from './attestation_service.ts';
 import type { Readiness } from './health.ts';
 import { type HostOptions, Hosts } from './hosts.ts';
 import { buildIssuerApp } from './issuer_app.ts';
 import type { KeyService } from './key_service.ts';
 import { type ListenAddress, Listeners } from './listeners.ts';
 import type { TlsIdentity } from './tls/tls_options.ts';
+import { takeTunnelledMethod } from './tunnelled_method.ts';
 import { ResponseHeaders } from './wire/response_headers.ts';
 
 export interface ServerOptions {
@@ -24,6 +26,7 @@ export interface ServerOptions {
   readonly engine: KeyService;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
+  readonly attestations: AttestationService;
   readonly issuer: EmbeddedIssuer;
   readonly readiness: () => Readiness;
   readonly log: Logger;
@@ -42,16 +45,25 @@ export class Server {
   /** Ready to answer when it resolves. */
   static async open(options: ServerOptions): Promise<Server> {
     let draining = false;
-    const { engine, authenticator, authorizer, log, issuer } = options;
+    const { engine, authenticator, authorizer, attestations, log, issuer } = options;
     const hosts = new Hosts(options.hosts);
     const headers = new ResponseHeaders(options.region, options.buildVersion);
-    const api = buildApiApp(hosts, { engine, authenticator, authorizer, headers, log, draining: () => draining }, () =>
-      draining ? { ready: false, reason: 'stopping' } : options.readiness(),
-    );
+    const parts = {
+      engine,
+      authenticator,
+      authorizer,
+      attestations,
+      hosts,
+      headers,
+      log,
+      draining: () => draining,
+    };
+    const api = buildApiApp(parts, () => (draining ? { ready: false, reason: 'stopping' } : options.readiness()));
     const login = buildIssuerApp(issuer, log);
     await Promise.all([api.ready(), login.ready()]);
     const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
       const app = hosts.resolve(incoming.headers.host).kind === 'issuer' ? login : api;
+      takeTunnelledMethod(incoming);
       app.routing(incoming, outgoing);
     };
     const listeners = await Listeners.open({

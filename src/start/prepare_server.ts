@@ -14,6 +14,7 @@ import type { KeyService } from '../server/key_service.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
 import { openAssignments } from './open_assignments.ts';
+import { openAttestations } from './open_attestations.ts';
 import { openIdentity } from './open_identity.ts';
 import { type OpenedTls, openLocalTls, readOwnTls } from './open_tls.ts';
 
@@ -22,6 +23,7 @@ const TLS_CHECK_MS = 12 * 60 * 60 * 1000;
 
 /** Everything of the server that does not need the engine. */
 export interface PreparedServer {
+  readonly log: Logger;
   open(engine: KeyService, readiness: () => Readiness): Promise<Server>;
 }
 
@@ -30,9 +32,10 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   const names = hostNames(configuration);
   const port = configuration.listen[0]?.port ?? 0;
   const known = await readClientEnvironment(files);
-  const [identity, tls] = await Promise.all([
+  const [identity, tls, attestations] = await Promise.all([
     openIdentity(configuration, files, known?.[SECRET_VARIABLE]),
     openTls(configuration, files, names.all),
+    openAttestations(configuration),
   ]);
   const roles = builtInRoles(configuration.compatibility);
   const assignments = await openAssignments(files, roles, identity.application.objectId);
@@ -55,10 +58,12 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     buildVersion: productVersion(),
     authenticator: new Authenticator({ issuers: [issuer.trusted], audiences }),
     authorizer: new Authorizer(roles, assignments),
+    attestations,
     issuer,
     log,
   };
   return {
+    log,
     open: async (engine, readiness) => {
       const server = await Server.open({ ...options, engine, readiness });
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { RunningServer } from './running_server.ts';
+import { testAgainstSwagger } from './swagger.ts';
 
 const server = await RunningServer.start();
 test.after.always(() => server.remove());
@@ -118,7 +119,7 @@ const ROWS: readonly [what: string, path: string, body: object, status: number, 
 ];
 
 for (const [what, path, body, status, code, innerCode] of ROWS) {
-  test(`${path} with ${what} is refused with ${status} ${innerCode ?? code}`, async (t) => {
+  test.serial(`${path} with ${what} is refused with ${status} ${innerCode ?? code}`, async (t) => {
     const answer = await server.post(path, body);
     t.is(answer.status, status, JSON.stringify(answer.json));
     t.is(answer.json.error?.code, code);
@@ -128,14 +129,14 @@ for (const [what, path, body, status, code, innerCode] of ROWS) {
   });
 }
 
-test('decryption fails in the same words whatever the reason', async (t) => {
+test.serial('decryption fails in the same words whatever the reason', async (t) => {
   const failures = ROWS.filter(([, , , , code]) => code === 'DecryptionFailed');
   const answers = await Promise.all(failures.map(([, path, body]) => server.post(path, body)));
   const messages = answers.map(({ json }) => json.error?.message.replace(/ \(Activity ID: .*/, ''));
   t.is(new Set(messages).size, 1);
 });
 
-test('what an expired key may still do it does', async (t) => {
+test.serial('what an expired key may still do it does', async (t) => {
   const { status, json } = await server.post('/keys/expired/verify', {
     alg: 'ES256',
     digest: bytes(32),
@@ -145,7 +146,7 @@ test('what an expired key may still do it does', async (t) => {
   t.deepEqual(json as object, { value: false });
 });
 
-test('a signature of any length but the right one is false and no error', async (t) => {
+test.serial('a signature of any length but the right one is false and no error', async (t) => {
   for (const length of [0, 1, 63, 65, 200]) {
     const { status, json } = await server.post('/keys/ec/verify', {
       alg: 'ES256',
@@ -156,3 +157,5 @@ test('a signature of any length but the right one is false and no error', async 
     t.deepEqual(json as object, { value: false });
   }
 });
+
+testAgainstSwagger('every refusal is as the swagger describes it', () => server.exchanges, ROWS.length);

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { WireExchange } from './swagger.ts';
 
 export const PROGRAM = new URL('../../src/cli/strongroom.ts', import.meta.url).pathname;
 const START_TIMEOUT_MS = 60_000;
@@ -26,20 +27,29 @@ export interface Answer {
 export class RunningServer {
   readonly port: number;
   readonly dataDir: string;
+  /** What was asked and answered through `send`. */
+  readonly exchanges: WireExchange[] = [];
+  readonly #settings: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #ended: Promise<Ended> = Promise.resolve({ code: null, signal: null });
   #output = '';
   #environment: Record<string, string> = {};
   #token: Promise<string> | undefined;
 
-  private constructor(port: number, dataDir: string) {
+  private constructor(port: number, dataDir: string, settings: Readonly<Record<string, string>>) {
     this.port = port;
     this.dataDir = dataDir;
+    this.#settings = settings;
   }
 
-  static async start(): Promise<RunningServer> {
-    const server = new RunningServer(await freePort(), mkdtempSync(join(tmpdir(), 'strongroom-api-')));
+  /** `settings` are variables of the environment; `prepare` is given the directory before the first start. */
+  static async start(
+    settings: Readonly<Record<string, string>> = {},
+    prepare: (dataDir: string) => void = () => undefined,
+  ): Promise<RunningServer> {
+    const server = new RunningServer(await freePort(), mkdtempSync(join(tmpdir(), 'strongroom-api-')), settings);
     try {
+      prepare(server.dataDir);
       await server.restart();
     } catch (error) {
       await server.remove();
@@ -66,7 +76,8 @@ export class RunningServer {
     this.#token = undefined;
     this.#output = '';
     const args = [PROGRAM, 'start', '--data-dir', this.dataDir, '--listen', `localhost:${this.port}`];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: plainEnvironment() });
+    const env = { ...plainEnvironment(), ...this.#settings };
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#child = child;
     this.#ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
     await new Promise<void>((resolve, reject) => {
@@ -115,7 +126,10 @@ export class RunningServer {
   async send(method: string, path: string, body?: string): Promise<Answer> {
     const headers = { authorization: `Bearer ${await this.accessToken()}`, 'content-type': 'application/json' };
     const separator = path.includes('?') ? '&' : '?';
-    return this.exchange(`${this.url}${path}${separator}api-version=2025-07-01`, method, headers, body);
+    const url = `${this.url}${path}${separator}api-version=2025-07-01`;
+    const answer = await this.exchange(url, method, headers, body);
+    this.exchanges.push({ method, url, status: answer.status, body: answer.json });
+    return answer;
   }
 
   /** One request over TLS that verifies names and certificates, as the environment of clients has it. */

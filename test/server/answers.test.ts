@@ -32,6 +32,7 @@ test.serial('create answers with the key bundle', async (t) => {
       ['a', 'b'],
       ['__proto__', 'c'],
     ]),
+    releasePolicy: undefined,
   });
   t.deepEqual(json, {
     key: {
@@ -47,6 +48,8 @@ test.serial('create answers with the key bundle', async (t) => {
       exp: 2_000_000_000,
       created: 1_700_000_000,
       updated: 1_700_000_000,
+      recoverableDays: 90,
+      recoveryLevel: 'Recoverable+Purgeable',
       exportable: false,
     },
   });

@@ -111,7 +111,7 @@ const ROWS: readonly [what: string, path: string, body: unknown, message: RegExp
   [
     'a policy without exportable',
     CREATE,
-    { kty: 'EC', release_policy: {} },
+    { kty: 'EC', release_policy: { data: 'e30' } },
     /^Non-exportable keys must not have release policy/,
   ],
 

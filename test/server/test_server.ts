@@ -11,6 +11,7 @@ import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
 import type { Readiness } from '../../src/server/health.ts';
 import { Server } from '../../src/server/server.ts';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
+import { FakeAttestations } from './fake_attestations.ts';
 import { FakeEngine } from './fake_engine.ts';
 
 export const DOMAIN = 'managedhsm.localhost';
@@ -40,11 +41,14 @@ export interface RequestOptions {
   readonly body?: string | Uint8Array;
   /** Sends an access token unless false. */
   readonly authenticated?: boolean;
+  /** Sends the headers, and never the body that they announce. */
+  readonly announcedOnly?: boolean;
 }
 
 /** A server of the real kind over TLS, with an engine of the tests' own behind it. */
 export class TestServer {
   readonly engine: FakeEngine;
+  readonly attestations: FakeAttestations;
   readonly server: Server;
   readonly authority: string;
   readonly log: string[];
@@ -55,9 +59,13 @@ export class TestServer {
   #token: Promise<string> | undefined;
 
   private constructor(
-    fields: Pick<TestServer, 'engine' | 'server' | 'authority' | 'log' | 'issuer' | 'secret' | 'clientId'>,
+    fields: Pick<
+      TestServer,
+      'engine' | 'attestations' | 'server' | 'authority' | 'log' | 'issuer' | 'secret' | 'clientId'
+    >,
   ) {
     this.engine = fields.engine;
+    this.attestations = fields.attestations;
     this.server = fields.server;
     this.authority = fields.authority;
     this.log = fields.log;
@@ -66,8 +74,9 @@ export class TestServer {
     this.clientId = fields.clientId;
   }
 
-  static async open(assignmentsFor: (objectId: string) => readonly RoleAssignment[] = cryptoUser): Promise<TestServer> {
+  static async open(assignmentsFor: (objectId: string) => readonly RoleAssignment[] = everyRole): Promise<TestServer> {
     const engine = new FakeEngine();
+    const attestations = new FakeAttestations();
     const secret = 'correct horse battery staple';
     const directory = await withApplication(newDirectory(TENANT), 'test', secret);
     const [application] = directory.applications;
@@ -89,12 +98,14 @@ export class TestServer {
       engine,
       authenticator: new Authenticator({ issuers: [issuer.trusted], audiences }),
       authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(application.objectId)),
+      attestations,
       issuer,
       readiness: () => opened?.readiness ?? { ready: false },
       log: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),
     });
     opened = new TestServer({
       engine,
+      attestations,
       server,
       authority: authority.certificate,
       log,
@@ -129,6 +140,7 @@ export class TestServer {
 
   async request(path: string, options: RequestOptions = {}): Promise<Reply> {
     const { method = 'GET', host = `${POOL_HOST}:${this.port}`, body, authenticated = true } = options;
+    const { announcedOnly = false } = options;
     const authorization: Record<string, string> = authenticated
       ? { authorization: `Bearer ${await this.accessToken()}` }
       : {};
@@ -139,20 +151,32 @@ export class TestServer {
       path,
       headers: { host, ...authorization, ...options.headers },
       body,
+      announcedOnly,
     });
   }
 
-  async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+  post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+    return this.send('POST', path, body, headers);
+  }
+
+  /** With a body in JSON, or as it is when it is bytes or a text. */
+  async send(method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<Reply> {
     return this.request(path, {
-      method: 'POST',
+      method,
       headers: { 'content-type': 'application/json', ...headers },
       body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
     });
   }
 }
 
-function cryptoUser(principalId: string): readonly RoleAssignment[] {
-  return [{ principalId, roleDefinitionId: BUILT_IN_ROLE_IDS.cryptoUser, scope: '/' }];
+/** The roles that together may do everything. */
+function everyRole(principalId: string): readonly RoleAssignment[] {
+  const { cryptoUser, cryptoOfficer, administrator } = BUILT_IN_ROLE_IDS;
+  return [cryptoUser, cryptoOfficer, administrator].map((roleDefinitionId) => ({
+    principalId,
+    roleDefinitionId,
+    scope: '/',
+  }));
 }
 
 interface Sent {
@@ -162,10 +186,11 @@ interface Sent {
   readonly path: string;
   readonly headers: Record<string, string | string[]>;
   readonly body: string | Uint8Array | undefined;
+  readonly announcedOnly: boolean;
 }
 
 /** Paths go out as they are: what a URL class would tidy up is what the tests are about. */
-function send({ port, authority, method, path, headers, body }: Sent): Promise<Reply> {
+function send({ port, authority, method, path, headers, body, announcedOnly }: Sent): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest(
       {
@@ -197,6 +222,10 @@ function send({ port, authority, method, path, headers, body }: Sent): Promise<R
       },
     );
     request.on('error', reject);
+    if (announcedOnly) {
+      request.flushHeaders();
+      return;
+    }
     if (body !== undefined) request.setHeader('content-length', Buffer.byteLength(body));
     else if (method !== 'GET') request.setHeader('content-length', 0);
     request.end(body);

@@ -94,7 +94,15 @@ for (const [what, query, innerCode] of BAD_VERSIONS) {
   });
 }
 
-const NOT_FOUND = ['/', '/nothing', '/keys/k1/create/more?api-version=7.4', '/keys/%zz', '/keys/k1/v/sign/x', '/keys'];
+const NOT_FOUND = [
+  '/',
+  '/nothing',
+  '/keys/k1/create/more?api-version=7.4',
+  '/keys/%zz',
+  '/keys/k1/v/sign/x',
+  '/settings/a/b',
+  '/deletedkeys/a/b',
+];
 
 for (const path of NOT_FOUND) {
   test(`GET ${path} is not found`, async (t) => {
@@ -105,10 +113,55 @@ for (const path of NOT_FOUND) {
 }
 
 test('a method that a path does not have is refused with those that it has', async (t) => {
-  const reply = await server.request('/keys/k1?api-version=7.4', { method: 'DELETE' });
+  const reply = await server.request(`/keys/k1/${VERSION}?api-version=7.4`, { method: 'DELETE' });
   t.is(reply.status, 405);
   t.is(reply.json.error?.code, 'MethodNotAllowed');
-  t.is(reply.headers.allow, 'PUT, GET');
+  t.is(reply.headers.allow, 'GET, PATCH');
+});
+
+const NAMED_RESTORE: readonly [method: string, path: string, body: unknown, operation: string][] = [
+  ['POST', '/keys/restore', { value: 'AQID' }, 'restoreKey'],
+  ['POST', '//keys/restore/', { value: 'AQID' }, 'restoreKey'],
+  ['GET', '/keys/restore', undefined, 'getKey'],
+  ['PATCH', '/keys/restore/', {}, 'updateKey'],
+  ['PUT', '/keys/restore', { key: { kty: 'oct', k: 'AQID' } }, 'importKey'],
+  ['DELETE', '/keys/restore', undefined, 'deleteKey'],
+  ['POST', '/keys/restore/create', { kty: 'EC' }, 'createKey'],
+  ['POST', '/keys/restore//sign', SIGN, 'sign'],
+  ['POST', `/keys/restore/${VERSION}/sign`, SIGN, 'sign'],
+  ['GET', '/keys/restore/versions', undefined, 'listKeyVersions'],
+  ['GET', '/keys/versions/versions', undefined, 'listKeyVersions'],
+  ['POST', '/keys/batch/rotate', undefined, 'rotateKey'],
+  ['GET', '/deletedkeys/restore', undefined, 'getDeletedKey'],
+];
+
+for (const [method, path, body, operation] of NAMED_RESTORE) {
+  test.serial(`${method} ${path} is told apart from what it looks like: ${operation}`, async (t) => {
+    const url = `${path}?api-version=7.4`;
+    const { status } =
+      body === undefined ? await server.request(url, { method }) : await server.send(method, url, body);
+    t.is(status, 200);
+    t.is(server.engine.requests.at(-1)?.operation, operation);
+  });
+}
+
+test.serial('a POST with X-HTTP-METHOD is the method that it names', async (t) => {
+  const removed = await server.request('/deletedkeys/k1?api-version=7.4', {
+    method: 'POST',
+    headers: { 'x-http-method': 'delete', 'content-type': 'application/json' },
+  });
+  t.is(removed.status, 204);
+  t.is(server.engine.requests.at(-1)?.operation, 'purgeKey');
+  const updated = await server.post('/keys/k1?api-version=7.4', { tags: { a: 'b' } }, { 'x-http-method': 'PATCH' });
+  t.is(updated.status, 200);
+  t.is(server.engine.requests.at(-1)?.operation, 'updateKey');
+});
+
+test.serial('X-HTTP-METHOD changes neither another method than POST nor into another one', async (t) => {
+  await server.request('/keys/k1?api-version=7.4', { headers: { 'x-http-method': 'DELETE' } });
+  t.is(server.engine.requests.at(-1)?.operation, 'getKey');
+  await server.post('/keys/k1/sign?api-version=7.4', SIGN, { 'x-http-method': 'PUT' });
+  t.is(server.engine.requests.at(-1)?.operation, 'sign');
 });
 
 const BAD_NAMES = ['a_b', 'a%2fb', 'a.b', '%2e%2e', 'a%20', 'k'.repeat(128), 'k%00', '%ef%bc%ab1', 'a;x=1'];

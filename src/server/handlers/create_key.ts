@@ -1,4 +1,4 @@
-import type { Call } from '../routes.ts';
+import type { Call } from '../route.ts';
 import { keyBundle } from '../wire/key_bundle.ts';
 import { type KeyCreateBody, readKeyCreate } from '../wire/key_create.ts';
 

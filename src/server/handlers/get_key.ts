@@ -1,4 +1,4 @@
-import type { Call } from '../routes.ts';
+import type { Call } from '../route.ts';
 import { keyBundle } from '../wire/key_bundle.ts';
 
 export async function getKey({ engine, key, authority }: Call): Promise<string> {

@@ -16,7 +16,7 @@ export function parseBody(exchange: Exchange): void | Promise<void> {
   const announcesBody =
     headers['content-length'] !== '0' && (headers['content-length'] ?? headers['transfer-encoding']) !== undefined;
   if (announcesBody) requireJson(headers['content-type'], headers['content-encoding']);
-  return readBody(incoming).then((bytes) => {
+  return readBody(incoming, route.bodyBytes).then((bytes) => {
     try {
       exchange.body = body.check(parseJson(bytes));
     } finally {

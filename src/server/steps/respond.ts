@@ -1,12 +1,12 @@
 import type { Exchange } from '../exchange.ts';
 import type { Parts } from '../pipeline.ts';
 
-/** Says that it is done. Every success of this API so far is a 200 with a body. */
+/** Says that it is done. */
 export function respond(exchange: Exchange, { headers, draining }: Parts): void {
-  const { outgoing, answer, requestId, latencyMs, incoming } = exchange;
-  const contentLength = Buffer.byteLength(answer);
+  const { outgoing, answer, requestId, latencyMs, incoming, route } = exchange;
+  const contentLength = route.status === 204 ? undefined : Buffer.byteLength(answer);
   const list = headers.of({ requestId, latencyMs, contentLength, remoteAddress: incoming.socket.remoteAddress });
   if (draining()) list.push('connection', 'close');
-  outgoing.writeHead(200, list);
+  outgoing.writeHead(route.status, list);
   outgoing.end(answer);
 }

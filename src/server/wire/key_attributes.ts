@@ -2,12 +2,18 @@ import { Type } from 'typebox';
 import type { NewKeyAttributes } from '../../engine/requests.ts';
 import { badParameter, StrongroomError } from '../../model/errors.ts';
 import { KEY_OPERATIONS, type KeyOperation } from '../../model/key_operation.ts';
+import { RELEASE_POLICY, type ReleasePolicyBody, readReleasePolicy } from './release_policy.ts';
 
 /** 31 December 9999, the last day that clients' date types know. */
 const LAST_SECOND = 253_402_300_799;
 const unixTime = () => Type.Integer({ minimum: 0, maximum: LAST_SECOND, expected: 'unix seconds as an integer' });
 
-/** What create and import have in common (Azure API §1.8, §1.10). */
+/** `key_ops`, which stands in the key of an import and beside it elsewhere. */
+export const KEY_OPS = Type.Optional(
+  Type.Array(Type.String({ expected: 'the name of a key operation' }), { expected: 'a list of key operations' }),
+);
+
+/** What create, import and update have in common (Azure API §1.8, §1.10). */
 export const KEY_ATTRIBUTE_MEMBERS = {
   attributes: Type.Optional(
     Type.Object(
@@ -27,7 +33,7 @@ export const KEY_ATTRIBUTE_MEMBERS = {
       expected: 'an object of strings',
     }),
   ),
-  release_policy: Type.Optional(Type.Object({}, { expected: 'an object' })),
+  release_policy: Type.Optional(RELEASE_POLICY),
 };
 
 interface KeyAttributeMembers {
@@ -38,30 +44,36 @@ interface KeyAttributeMembers {
     readonly exportable?: boolean;
   };
   readonly tags?: Readonly<Record<string, string>>;
-  readonly release_policy?: object;
+  readonly release_policy?: ReleasePolicyBody | null;
 }
 
-/** @throws StrongroomError `BadParameter`, or `NotSupported` for a key that is to leave the HSM by a release policy. */
+/** Of a key that is made. @throws StrongroomError `BadParameter` */
 export function readKeyAttributes(
   body: KeyAttributeMembers,
   operations: readonly string[] | undefined,
 ): NewKeyAttributes {
-  const { attributes, tags } = body;
-  refuseExport(attributes?.exportable ?? false, body.release_policy !== undefined);
+  const read = readChangedAttributes(body, operations);
+  const exportable = body.attributes?.exportable ?? false;
+  if (exportable && read.releasePolicy === undefined)
+    throw new StrongroomError('BadParameter', 'Exportable keys must have release policy');
+  if (!exportable && read.releasePolicy !== undefined)
+    throw new StrongroomError('BadParameter', 'Non-exportable keys must not have release policy');
+  return read;
+}
+
+/** Of a key that is there already: whether it is exportable has been decided. @throws StrongroomError `BadParameter` */
+export function readChangedAttributes(
+  { attributes, tags, release_policy }: KeyAttributeMembers,
+  operations: readonly string[] | undefined,
+): Omit<NewKeyAttributes, 'custody'> {
   return {
     operations: operations?.map(requireKeyOperation),
     enabled: attributes?.enabled,
     notBefore: attributes?.nbf,
     expires: attributes?.exp,
     tags: tags === undefined ? undefined : readTags(tags),
+    releasePolicy: readReleasePolicy(release_policy),
   };
-}
-
-function refuseExport(exportable: boolean, hasPolicy: boolean): void {
-  if (exportable && !hasPolicy) throw new StrongroomError('BadParameter', 'Exportable keys must have release policy');
-  if (!exportable && hasPolicy)
-    throw new StrongroomError('BadParameter', 'Non-exportable keys must not have release policy');
-  if (exportable) throw new StrongroomError('NotSupported', 'Keys with a release policy are not supported.');
 }
 
 const OPERATIONS_BY_FOLDED_NAME: ReadonlyMap<string, KeyOperation> = new Map(

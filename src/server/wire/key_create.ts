@@ -10,7 +10,7 @@ import {
   OCT_SIZES,
   RSA_SIZES,
 } from '../../model/key.ts';
-import { KEY_ATTRIBUTE_MEMBERS, readKeyAttributes } from './key_attributes.ts';
+import { KEY_ATTRIBUTE_MEMBERS, KEY_OPS, readKeyAttributes } from './key_attributes.ts';
 import { Shape } from './shape.ts';
 
 /** KeyCreateParameters (Azure API §1.10). */
@@ -21,9 +21,7 @@ export const KEY_CREATE = new Shape(
       key_size: Type.Optional(Type.Integer({ expected: 'an integer' })),
       public_exponent: Type.Optional(Type.Integer({ expected: 'an integer' })),
       crv: Type.Optional(Type.String({ expected: 'the name of a curve' })),
-      key_ops: Type.Optional(
-        Type.Array(Type.String({ expected: 'the name of a key operation' }), { expected: 'a list of key operations' }),
-      ),
+      key_ops: KEY_OPS,
       ...KEY_ATTRIBUTE_MEMBERS,
     },
     { expected: 'a JSON object' },

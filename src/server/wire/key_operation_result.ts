@@ -24,7 +24,8 @@ export function verifyResult(valid: boolean): string {
   return valid ? '{"value":true}' : '{"value":false}';
 }
 
-export function randomResult(bytes: Uint8Array): string {
+/** RandomBytes and BackupKeyResult: bytes that belong to no key version. */
+export function bytesResult(bytes: Uint8Array): string {
   return `{"value":"${encodeBase64url(bytes)}"}`;
 }
 

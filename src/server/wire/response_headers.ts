@@ -18,7 +18,8 @@ export interface ResponseFacts {
   readonly requestId: string;
   /** Time inside the service so far. */
   readonly latencyMs: number;
-  readonly contentLength: number;
+  /** Of an answer that has a body: a 204 says nothing of its length (RFC 9110 §8.6). */
+  readonly contentLength: number | undefined;
   readonly remoteAddress: string | undefined;
 }
 
@@ -46,16 +47,18 @@ function variable(
   fixed: readonly string[],
   { requestId, latencyMs, contentLength, remoteAddress }: ResponseFacts,
 ): string[] {
-  return fixed.concat(
-    'content-length',
-    String(contentLength),
+  const list = fixed.concat(
     'x-ms-request-id',
     requestId,
     'x-ms-server-latency',
     String(Math.round(latencyMs)),
     'x-ms-keyvault-network-info',
     networkInfo(remoteAddress),
+    'content-length',
+    String(contentLength),
   );
+  if (contentLength === undefined) list.length -= 2;
+  return list;
 }
 
 const MAPPED_IPV4 = '::ffff:';

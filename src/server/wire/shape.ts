@@ -13,10 +13,13 @@ export interface Expected {
  */
 export class Shape<T extends TSchema> {
   readonly schema: T;
+  readonly #subject: string | undefined;
   #validator: Validator | undefined;
 
-  constructor(schema: T) {
+  /** `subject`: what the value is, when it is not the request body. */
+  constructor(schema: T, subject?: string) {
     this.schema = schema;
+    this.#subject = subject;
   }
 
   /** The value itself. @throws StrongroomError `BadParameter` */
@@ -34,13 +37,15 @@ export class Shape<T extends TSchema> {
     const schemaPath = missing === undefined ? error.schemaPath : `${error.schemaPath}/properties/${missing}`;
     const path = missing === undefined ? error.instancePath : `${error.instancePath}/${missing}`;
     const expected = at(this.schema, schemaPath.slice(1)) as Partial<Expected> | undefined;
-    return badParameter(parameterName(path), expected?.expected ?? error.message, at(value, path));
+    return badParameter(this.#parameterName(path), expected?.expected ?? error.message, at(value, path));
   }
-}
 
-/** `/attributes/exp` is `attributes.exp`. */
-function parameterName(pointer: string): string {
-  return pointer === '' ? 'the request body' : pointer.slice(1).replaceAll('/', '.');
+  /** `/attributes/exp` is `attributes.exp`. */
+  #parameterName(pointer: string): string {
+    const path = pointer.replaceAll('/', '.');
+    if (this.#subject !== undefined) return `${this.#subject}${path}`;
+    return path === '' ? 'the request body' : path.slice(1);
+  }
 }
 
 /** What a JSON pointer (RFC 6901) points at. */

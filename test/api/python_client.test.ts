@@ -1,0 +1,69 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { RunningServer } from './running_server.ts';
+import { testAgainstSwagger, type WireExchange } from './swagger.ts';
+
+/** Debian's, which has Debian's packages. */
+const PYTHON = '/usr/bin/python3';
+const PROGRAM = new URL('python_client.py', import.meta.url).pathname;
+
+interface Output {
+  readonly report: Record<string, unknown>;
+  readonly exchanges: readonly WireExchange[];
+}
+
+const modules = 'import azure.identity, azure.keyvault.keys, azure.keyvault.administration';
+const isThere = spawnSync(PYTHON, ['-c', modules]).status === 0;
+
+async function runProgram(): Promise<{ readonly output: Output; readonly url: string }> {
+  const server = await RunningServer.start();
+  try {
+    const env = { ...server.environment };
+    const { stdout } = await promisify(execFile)(PYTHON, [PROGRAM], { env, maxBuffer: 64 * 1024 * 1024 });
+    return { output: JSON.parse(stdout) as Output, url: server.url };
+  } finally {
+    await server.remove();
+  }
+}
+
+if (isThere) {
+  const { output, url } = await runProgram();
+
+  test("an unmodified program of Azure's Python clients does everything with keys", (t) => {
+    t.deepEqual(output.report, {
+      created: ['RSA-HSM', { from: 'python' }, 'Recoverable+Purgeable', 90],
+      got: true,
+      updated: { other: 'tag' },
+      verified: true,
+      forged: false,
+      unwrapped: true,
+      opened: true,
+      padded: true,
+      imported: ['oct-HSM', ['decrypt', 'encrypt']],
+      policy: ['P120D', ['P60D']],
+      policyRead: 'P120D',
+      rotated: true,
+      versions: 2,
+      listed: ['py-ec', 'py-imported', 'py-oct', 'py-rsa'],
+      deleted: ['py-ec', `${url}/deletedkeys/py-ec`, '404 KeyNotFound'],
+      listedDeleted: ['py-ec'],
+      deletedRead: true,
+      recovered: true,
+      purged: 'done',
+      restored: [true, true],
+      random: 64,
+      missing: '404 KeyNotFound',
+      notExportable: '400 BadParameter',
+      policyWithoutExportable: '400 BadParameter',
+      settings: [['AllowKeyManagementOperationsThroughARM', 'false', 'boolean']],
+      unknownSetting: '404 NotFound',
+      settingKept: true,
+    });
+  });
+
+  testAgainstSwagger('every answer to it is as the swagger describes it', () => output.exchanges, 30);
+} else {
+  // biome-ignore lint/suspicious/noSkippedTests: the packages are large, and their absence is to be seen.
+  test.skip("Azure's Python clients are not installed: ./scripts/test --with-python installs them", () => undefined);
+}

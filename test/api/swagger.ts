@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import type { LiveValidationIssue, LiveValidator } from 'oav';
+
+/** Azure's description of the API lies beside the project, and is not part of it. */
+const FOLDER = new URL('../../../shared/azure-openapi/', import.meta.url);
+const VERSION = '7.5';
+
+/** A request and its answer, as they went over the wire. */
+export interface WireExchange {
+  readonly method: string;
+  readonly url: string;
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** What versions after 7.5 have added to answers (Azure API §1.1). */
+const NEWER_MEMBERS = /^(?:\/value\/\d+)?\/attributes\/(?:key_size|attestation)$/;
+/** Paths that they have added, and our own. */
+const NEWER_PATHS = /\/(?:attestation|securewrapkey|secureunwrapkey|batch)$/i;
+/** In the description these always have a version. */
+const VERSIONLESS = /^(\/keys\/[^/]+)(\/(?:encrypt|decrypt|sign|verify|wrapkey|unwrapkey|release))?$/i;
+const LATEST = '0'.repeat(32);
+
+/** Declares a test that holds answers against Azure's description; skipped where that is not there. */
+export function testAgainstSwagger(title: string, exchanges: () => readonly WireExchange[], atLeast: number): void {
+  if (existsSync(FOLDER)) {
+    test(title, async (t) => {
+      t.true(exchanges().length >= atLeast, `${exchanges().length}`);
+      t.deepEqual(await problemsOf(exchanges()), []);
+    });
+  } else {
+    // biome-ignore lint/suspicious/noSkippedTests: what it needs is not part of the project, and its absence is to be seen.
+    test.skip(`${title} (which is not there)`, () => undefined);
+  }
+}
+
+/** What in these answers is not as Azure describes it. */
+async function problemsOf(exchanges: readonly WireExchange[]): Promise<string[]> {
+  const { default: oav } = await import('oav');
+  const validator = new oav.LiveValidator(
+    {
+      directory: fileURLToPath(FOLDER),
+      swaggerPathsPattern: [`${VERSION}/keys.json`, `${VERSION}/settings.json`],
+      excludedSwaggerPathsPattern: [],
+      git: { shouldClone: false },
+      loadValidatorInBackground: false,
+      loadValidatorInInitialize: true,
+    },
+    ignore,
+  );
+  await validator.initialize();
+  const problems: string[] = [];
+  for (const exchange of exchanges) problems.push(...(await problemsOfOne(validator, exchange)));
+  return problems;
+}
+
+async function problemsOfOne(validator: LiveValidator, exchange: WireExchange): Promise<string[]> {
+  const { method, status, body } = exchange;
+  const url = describedUrl(exchange);
+  // The challenge has no body, and no place in the description.
+  if (url === undefined || status === 401) return [];
+  const name = `${method} ${url} ${status}`;
+  const { validationRequest } = validator.getOperationInfo({ url, method }).info;
+  if (validationRequest === undefined) return [`${name}: this is no request`];
+  const { matches } = validator.operationSearcher.getPotentialOperations(validationRequest);
+  // `/keys/{key-name}/versions` is also a `/keys/{key-name}/{key-version}`: the one with fewer parameters is meant.
+  const [operationMatch] = matches.toSorted((one, other) => one.pathMatch.length - other.pathMatch.length);
+  if (operationMatch === undefined) return [`${name}: there is no such operation`];
+  const { errors, runtimeException } = await validator.validateLiveResponse(
+    {
+      statusCode: String(status),
+      headers: { 'content-type': 'application/json' },
+      body: body as Record<string, unknown>,
+    },
+    { url, method },
+    {},
+    { apiVersion: VERSION, operationId: '', validationRequest, operationMatch },
+  );
+  if (runtimeException !== undefined) return [`${name}: ${JSON.stringify(runtimeException)}`];
+  return errors.filter((issue) => !isNewer(issue)).map((issue) => `${name}: ${issue.code} ${issue.message}`);
+}
+
+/** The URL as the description has it; undefined where it has nothing. */
+function describedUrl(exchange: WireExchange): string | undefined {
+  const { pathname } = new URL(exchange.url);
+  const path = pathname.replaceAll(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
+  if (NEWER_PATHS.test(path)) return undefined;
+  const [, key, word] = VERSIONLESS.exec(path) ?? [];
+  const needsVersion = key !== undefined && (word !== undefined || /^(?:GET|PATCH)$/.test(exchange.method));
+  const described = needsVersion ? `${key}/${LATEST}${word ?? ''}` : path;
+  return `https://pool.managedhsm.example${described}?api-version=${VERSION}`;
+}
+
+function isNewer({ code, pathsInPayload }: LiveValidationIssue): boolean {
+  return code === 'OBJECT_ADDITIONAL_PROPERTIES' && pathsInPayload.every((path) => NEWER_MEMBERS.test(path));
+}
+
+/** It has much to say about Azure's other services. */
+function ignore(): void {}
