@@ -27,10 +27,11 @@ import {
   type NewAttributes,
   type Step,
   StepCommand,
+  StepTally,
 } from './life_cycle_steps.ts';
 
 const SEQUENCES = isFullLength ? 1_000 : 100;
-const MOST_STEPS = 60;
+const MOST_STEPS = 100;
 
 let token: TestToken;
 let pool: HsmPool;
@@ -209,9 +210,11 @@ const spoilt = fc.integer({ min: 0, max: 4 }).map((die) => die === 0);
 
 const tally = new StepTally();
 
+const insists = fc.integer({ min: 0, max: 6 }).map((die) => die === 0);
+
 type Command = fc.AsyncCommand<LifeCycleModel, LifeCycleSystem>;
 const command = <Result>(arbitrary: fc.Arbitrary<Step<Result>>): fc.Arbitrary<Command> =>
-  arbitrary.map((step) => new StepCommand(step, tally));
+  fc.tuple(arbitrary, insists).map(([step, insist]) => new StepCommand(step, insist, tally));
 
 /** Each kind of step, and how often it comes beside the others. */
 const COMMANDS: readonly (readonly [times: number, arbitrary: fc.Arbitrary<Command>])[] = [
@@ -220,15 +223,15 @@ const COMMANDS: readonly (readonly [times: number, arbitrary: fc.Arbitrary<Comma
   [2, command(update)],
   [3, command(use)],
   [1, command(fc.tuple(name, version).map((parts) => steps.getStep(...parts)))],
-  [1, command(name.map(steps.deleteStep))],
+  [2, command(name.map(steps.deleteStep))],
   [1, command(name.map(steps.getDeletedStep))],
-  [1, command(name.map(steps.recoverStep))],
-  [1, command(name.map(steps.purgeStep))],
+  [2, command(name.map(steps.recoverStep))],
+  [3, command(name.map(steps.purgeStep))],
   [3, command(name.map(steps.rotateStep))],
   [2, command(fc.tuple(name, policy).map((parts) => steps.setPolicyStep(...parts)))],
   [1, command(name.map(steps.getPolicyStep))],
-  [1, command(name.map(steps.backupStep))],
-  [1, command(fc.tuple(fc.nat(1_000), spoilt).map((parts) => steps.restoreStep(...parts)))],
+  [2, command(name.map(steps.backupStep))],
+  [3, command(fc.tuple(fc.nat(1_000), spoilt).map((parts) => steps.restoreStep(...parts)))],
   [1, command(page.map(looks.listStep))],
   [1, command(page.map(looks.listDeletedStep))],
   [1, command(fc.tuple(name, page).map((parts) => looks.listVersionsStep(...parts)))],

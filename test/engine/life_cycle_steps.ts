@@ -54,16 +54,19 @@ export class StepTally {
 /** A step as fast-check takes it. */
 export class StepCommand<Result> implements AsyncCommand<LifeCycleModel, LifeCycleSystem> {
   readonly #step: Step<Result>;
+  /** It is taken even when it is to be refused. */
+  readonly #insists: boolean;
   readonly #tally: StepTally;
 
-  constructor(step: Step<Result>, tally: StepTally) {
+  constructor(step: Step<Result>, insists: boolean, tally: StepTally) {
     this.#step = step;
+    this.#insists = insists;
     this.#tally = tally;
   }
 
-  /** Refusals are part of the life of keys: every step may be taken at any time. */
-  check(): boolean {
-    return true;
+  /** Refusals are part of the life of keys, but if they were most of it, keys would not get far. */
+  check(model: Readonly<LifeCycleModel>): boolean {
+    return this.#insists || this.#step.refusal(model as LifeCycleModel) === undefined;
   }
 
   async run(model: LifeCycleModel, system: LifeCycleSystem): Promise<void> {
@@ -79,6 +82,7 @@ export class StepCommand<Result> implements AsyncCommand<LifeCycleModel, LifeCyc
         expected && { innerCode: undefined, ...expected },
         `${this} was refused: ${error.message}`,
       );
+      this.#tally.count(this.#tally.refused, this.#step);
       return;
     }
     assert.equal(expected, undefined, `${this} was not refused`);
