@@ -3,8 +3,8 @@ import type { Attestation } from '../model/attestation.ts';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { sameAuthority } from '../model/release_policy.ts';
-import { type ConfiguredAuthority, readAuthoritiesFile } from './authorities_file.ts';
-import { KeysOfAuthority } from './published_keys.ts';
+import { PublishedKeys } from '../openid/published_keys.ts';
+import { type ConfiguredAuthority, type PublishedKeysPlace, readAuthoritiesFile } from './authorities_file.ts';
 
 interface Authority {
   readonly issuer: string;
@@ -23,7 +23,7 @@ export class AttestationAuthorities {
     this.#authorities = configured.map(({ issuer, algorithms, keys }) => ({
       issuer,
       algorithms,
-      keys: keys.kind === 'pinned' ? createLocalJWKSet(keys.keySet) : new KeysOfAuthority(issuer, keys, clock).find,
+      keys: keys.kind === 'pinned' ? createLocalJWKSet(keys.keySet) : publishedKeys(issuer, keys, clock),
     }));
   }
 
@@ -59,6 +59,11 @@ export class AttestationAuthorities {
       throw notBelieved(error);
     }
   }
+}
+
+function publishedKeys(authority: string, place: PublishedKeysPlace, clock: () => number): JWTVerifyGetKey {
+  const speaksFor = (issuer: string): boolean => sameAuthority(issuer, authority);
+  return new PublishedKeys({ ...place, speaksFor, owner: 'the attestation authority' }, clock).find;
 }
 
 function claimsOf(token: string): JWTPayload {

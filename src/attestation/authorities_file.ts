@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { JSONWebKeySet } from 'jose';
+import { isKeySet } from '../openid/published_keys.ts';
 
 /** An authority as the operator's file has it (docs/release.md). */
 export interface ConfiguredAuthority {
   readonly issuer: string;
   /** Signature algorithms that are taken; what a token's header asks for beside these is refused. */
   readonly algorithms: readonly string[];
-  readonly keys: PinnedKeys | PublishedKeys;
+  readonly keys: PinnedKeys | PublishedKeysPlace;
 }
 
 export interface PinnedKeys {
@@ -15,7 +16,7 @@ export interface PinnedKeys {
   readonly keySet: JSONWebKeySet;
 }
 
-export interface PublishedKeys {
+export interface PublishedKeysPlace {
   readonly kind: 'published';
   /** Of the authority's OpenID metadata. */
   readonly metadata: URL;
@@ -91,7 +92,7 @@ async function readPublished(
   caFile: unknown,
   place: string,
   directory: string,
-): Promise<PublishedKeys> {
+): Promise<PublishedKeysPlace> {
   const address = metadata ?? `${issuer.endsWith('/') ? issuer : `${issuer}/`}${METADATA_PATH}`;
   if (typeof address !== 'string' || !URL.canParse(address) || new URL(address).protocol !== 'https:') {
     throw new AuthoritiesFileError(`${place}: expected an https URL for metadata, or keysFile.`);
@@ -106,12 +107,6 @@ async function readKeySet(keysFile: unknown, place: string, directory: string): 
   const keySet = parse(await read(path), path);
   if (!isKeySet(keySet)) throw new AuthoritiesFileError(`${path} is no JSON Web Key Set with a key in it.`);
   return keySet;
-}
-
-/** Its members are looked at when they are used. */
-export function isKeySet(value: unknown): value is JSONWebKeySet {
-  const keys = typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined;
-  return Array.isArray(keys) && keys.length > 0 && keys.every((key) => typeof key === 'object' && key !== null);
 }
 
 async function read(path: string): Promise<string> {

@@ -1,11 +1,22 @@
 import type { JWTVerifyGetKey } from 'jose';
+import type { ClaimReader } from './claim_reader.ts';
 
 /** One whose access tokens are believed. Its keys verify its own tokens alone, never those of another issuer. */
 export interface TrustedIssuer {
   /** Whether the `iss` claim names it. */
   issues(iss: string): boolean;
-  readonly tenantId: string;
   /** Signature algorithms, by name: what a token's header asks for beside these is refused. */
   readonly algorithms: readonly string[];
   readonly keys: JWTVerifyGetKey;
+  /** Whom its tokens may be meant for; the service's own resources unless named. */
+  readonly audiences?: AudienceRule | undefined;
+  /** Who a verified token speaks for. */
+  readonly principalOf: ClaimReader;
 }
+
+export interface AudienceRule {
+  includes(audience: string): boolean;
+}
+
+/** The signature algorithms that an issuer may be configured with (RFC 7518 §3.1). */
+export const ISSUER_ALGORITHMS: ReadonlySet<string> = new Set(['RS256', 'PS256', 'ES256', 'ES384']);

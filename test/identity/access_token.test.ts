@@ -43,6 +43,8 @@ test('a good token speaks for its object id', async (t) => {
     tenantId: TENANT,
     applicationId: 'app',
     groups: ['g1', 'g2'],
+    kind: 'user',
+    name: undefined,
   });
 });
 

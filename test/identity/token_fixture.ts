@@ -1,5 +1,6 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, type JWK } from 'jose';
+import { entraClaims } from '../../src/identity/claim_reader.ts';
 import type { TrustedIssuer } from '../../src/identity/issuer.ts';
 
 export const TENANT = '11111111-2222-3333-4444-555555555555';
@@ -16,9 +17,9 @@ export const ecJwk: JWK = { ...(await exportJWK(ec.publicKey)), kid: 'ec', alg: 
 
 export const issuer: TrustedIssuer = {
   issues: (iss) => iss === ISSUER,
-  tenantId: TENANT,
   algorithms: ['RS256', 'ES256'],
   keys: createLocalJWKSet({ keys: [rsaJwk, ecJwk] }),
+  principalOf: entraClaims(TENANT),
 };
 
 export type Claims = Record<string, unknown>;

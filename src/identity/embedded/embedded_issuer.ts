@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet, SignJWT } from 'jose';
 import type { Audiences } from '../audience.ts';
+import { entraClaims } from '../claim_reader.ts';
 import type { TrustedIssuer } from '../issuer.ts';
 import { ClientAuthenticator, readClientCredentials } from './client_credentials.ts';
 import type { Application, Directory } from './directory.ts';
@@ -53,9 +54,9 @@ export class EmbeddedIssuer {
     this.keySet = { keys: [signingKey.publicJwk] };
     this.trusted = {
       issues: (claim) => claim.replace(PORT, '$1') === iss,
-      tenantId: directory.tenantId,
       algorithms: [SIGNING_ALGORITHM],
       keys: createLocalJWKSet(this.keySet),
+      principalOf: entraClaims(directory.tenantId),
     };
   }
 

@@ -2,7 +2,7 @@ import { request } from 'node:https';
 import { LIMITS } from '../model/limits.ts';
 
 /**
- * A document of an authority by GET over https: of bounded length and in bounded time, and never from where a redirect would lead.
+ * A document of an issuer by GET over https: of bounded length and in bounded time, and never from where a redirect would lead.
  * @throws Error when it cannot be had
  */
 export function fetchJson(url: URL, certificateAuthorities: string | undefined): Promise<unknown> {
