@@ -8,6 +8,7 @@ import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
 import { HsmPool } from './pool/hsm_pool.ts';
 import { keepHouse } from './start/keep_house.ts';
 import { requireNativeCore } from './start/native_core.ts';
+import { openAudit } from './start/open_audit.ts';
 import { preparePool } from './start/prepare_pool.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
 import type { Store } from './store/store.ts';
@@ -39,16 +40,19 @@ export async function start(configuration: Configuration): Promise<RunningServer
     import('./start/prepare_server.ts').then(({ prepareServer }) => prepareServer(configuration, files)),
   ]);
   const { engine, pool } = core;
-  const server = await prepared.open(engine, () => {
+  const audit = await openAudit(configuration, files, pool, prepared);
+  const server = await prepared.open(engine, audit, () => {
     const { state } = pool.status();
+    if (!audit.isTaking) return { ready: false, reason: 'the audit log cannot be written' };
     return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
   });
-  const house = keepHouse(engine, prepared.log);
+  const house = keepHouse(engine, audit, prepared.log);
   return {
     url: originOf(hostNames(configuration).pool, configuration.listen[0]?.port ?? 0),
     close: async () => {
       await server.close();
       await house.stop();
+      await audit.close();
       await engine.close();
       await pool.close({ drainMs: POOL_DRAIN_MS });
       await core.store.close();

@@ -31,11 +31,20 @@ export class Authorizer {
 
   /** @throws StrongroomError `AccessDenied`, which names the data action and the scope and nothing of what the caller may do elsewhere. */
   authorize(principal: SecurityPrincipal, action: DataAction, target: Scope): void {
-    if (this.#holds(principal.objectId, action, target)) return;
+    if (!this.allows(principal, action, target)) throw denied(action, target);
+  }
+
+  /** One of them is enough. @throws StrongroomError `AccessDenied` */
+  authorizeAny(principal: SecurityPrincipal, actions: readonly DataAction[], target: Scope): void {
+    if (!actions.some((action) => this.allows(principal, action, target))) throw denied(actions.join(' or '), target);
+  }
+
+  allows(principal: SecurityPrincipal, action: DataAction, target: Scope): boolean {
+    if (this.#holds(principal.objectId, action, target)) return true;
     for (const group of principal.groups) {
-      if (this.#holds(group, action, target)) return;
+      if (this.#holds(group, action, target)) return true;
     }
-    throw new StrongroomError('AccessDenied', `Not authorized to access ${action} on ${target}`);
+    return false;
   }
 
   #holds(principalId: string, action: DataAction, target: Scope): boolean {
@@ -46,4 +55,8 @@ export class Authorizer {
     }
     return false;
   }
+}
+
+function denied(actions: string, target: Scope): StrongroomError {
+  return new StrongroomError('AccessDenied', `Not authorized to access ${actions} on ${target}`);
 }

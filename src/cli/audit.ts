@@ -27,7 +27,11 @@ export async function verifyAudit(options: AuditVerifyOptions, directory: string
   const { sequence, text, file, line } = verdict.problem;
   const place = file === undefined ? '' : ` (seen at ${file}:${line})`;
   console.log(`FAIL  line ${sequence}: ${text}${place}.`);
-  console.log(verdict.last === 0 ? 'Nothing of the log holds.' : `It was followed from line ${verdict.first} to line ${verdict.last}.`);
+  console.log(
+    verdict.last === 0
+      ? 'Nothing of the log holds.'
+      : `It was followed from line ${verdict.first} to line ${verdict.last}.`,
+  );
   if (verdict.lastHead !== undefined) {
     const { treeSize, time } = verdict.lastHead;
     console.log(`The last head that holds was signed over ${treeSize} lines at ${time}.`);
@@ -45,17 +49,25 @@ function good(verdict: AuditVerdict, isGivenKey: boolean): string[] {
   ];
   const fingerprint = verdict.key === undefined ? '' : fingerprintOf(verdict.key);
   if (isGivenKey) lines.push(`ok    Signed by the key that was given (SHA-256 ${fingerprint}).`);
-  else lines.push(`hmm   Signed by the key that the log itself names (SHA-256 ${fingerprint}): compare it, or give the right one with --key.`);
+  else
+    lines.push(
+      `hmm   Signed by the key that the log itself names (SHA-256 ${fingerprint}): compare it, or give the right one with --key.`,
+    );
   if (unsigned > 1) lines.push(`hmm   The last ${unsigned} lines are not covered by a signed head yet.`);
   if (tornBytes > 0) lines.push(`hmm   Behind them are ${tornBytes} bytes of a line that is not finished.`);
   if (verdict.confirmed > 0) lines.push(`ok    Heads that were kept elsewhere agree: ${verdict.confirmed}.`);
-  else lines.push('hmm   Whether the end was cut off shows only against a head that was kept elsewhere: give it with --heads.');
+  else
+    lines.push(
+      'hmm   Whether the end was cut off shows only against a head that was kept elsewhere: give it with --heads.',
+    );
   lines.push('The audit log holds.');
   return lines;
 }
 
 function fingerprintOf(key: KeyObject): string {
-  return createHash('sha256').update(key.export({ format: 'der', type: 'spki' })).digest('hex');
+  return createHash('sha256')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest('hex');
 }
 
 async function readKey(path: string): Promise<KeyObject> {

@@ -6,7 +6,10 @@ import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
 
 /** A verb gives the exit code. Its file is loaded when it is asked for: most need little of the program. */
-type Verb<Options, Arguments extends string[] = []> = (options: Options, ...rest: Arguments) => number | Promise<number>;
+type Verb<Options, Arguments extends string[] = []> = (
+  options: Options,
+  ...rest: Arguments
+) => number | Promise<number>;
 
 const program = new Command('strongroom').description('A Managed HSM over any PKCS#11 device.').showHelpAfterError();
 

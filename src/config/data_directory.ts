@@ -11,6 +11,8 @@ export interface DataDirectory {
   readonly tls: string;
   readonly identity: string;
   readonly roleAssignments: string;
+  /** What was done, and by whom. */
+  readonly audit: string;
   /** What `strongroom env` prints, the client secret included. */
   readonly environment: string;
 }
@@ -24,6 +26,7 @@ export function dataDirectory(path: string): DataDirectory {
     tls: join(root, 'tls'),
     identity: join(root, 'identity'),
     roleAssignments: join(root, 'role_assignments.json'),
+    audit: join(root, 'audit'),
     environment: join(root, 'environment.json'),
   };
 }

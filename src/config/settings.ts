@@ -63,6 +63,23 @@ export const SETTINGS = {
     operationTimeoutMs: integer(LIMITS.operationTimeoutMs, 100, 60_000),
     operationsAdmitted: integer(LIMITS.operationsAdmitted, 1, LIMITS.operationsAdmitted),
   },
+  audit: {
+    /** `written`: a record survives the end of the server. `synced`: it survives a power cut. */
+    durability: choice('written', ['written', 'synced']),
+    /** A file is followed by another when it is as long as this. */
+    fileBytes: integer(LIMITS.auditFileBytes, LIMITS.auditFileBytesLeast, LIMITS.auditFileBytesMost),
+    /** After how many records the head is signed, and after how long. */
+    recordsPerHead: integer(LIMITS.auditLinesPerHead, 1, 100_000),
+    headSeconds: integer(LIMITS.auditHeadMs / 1000, 1, 3_600),
+    /** Signed heads are kept here as well: where somebody who can change the log cannot change them. */
+    headsFile: path(undefined),
+    /** Records go here as well. */
+    syslog: text(
+      undefined,
+      'tcp://HOST:PORT or unix:/PATH',
+      /^(?:tcp:\/\/(?:[0-9A-Za-z.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}|unix:\/.{1,106})$/,
+    ),
+  },
   compatibility: {
     /** `/keys/delete` belongs to the Crypto User, as the live service has it. */
     cryptoUserMayDelete: flag(false),

@@ -84,7 +84,7 @@ export const LIMITS = {
   accessTokenCacheMs: 60_000,
   clockSkewSeconds: 60,
   attestationTokenCharacters: 64 * 1024,
-  /** An attestation authority's metadata and keys: how long one may be, how long it may take, and how often it is asked for. */
+  /** An issuer's metadata and keys: how long one may be, how long it may take, and how often it is asked for. */
   authorityDocumentBytes: 256 * 1024,
   authorityTimeoutMs: 5_000,
   authorityPauseMs: 30_000,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KeyReference } from '../engine/requests.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
+import { AuditNotes } from './audit_notes.ts';
 import type { Host } from './hosts.ts';
 import { newRequestId } from './request_id.ts';
 import type { Route } from './route.ts';
@@ -22,6 +23,7 @@ export class Exchange {
   readonly target: Target;
   readonly host: Host;
   readonly requestId: string = newRequestId();
+  readonly audit = new AuditNotes();
   readonly #arrivedMs: number = performance.now();
 
   /** Set by the challenge. */

@@ -2,13 +2,16 @@ import type { Logger } from 'pino';
 import type { Authorizer } from '../access/authorizer.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
 import type { AttestationService } from './attestation_service.ts';
+import type { AuditService } from './audit_service.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hosts } from './hosts.ts';
 import type { KeyService } from './key_service.ts';
 import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
 import { challenge } from './steps/challenge.ts';
+import { commitAudit, commitRefusal } from './steps/commit_audit.ts';
 import { matchRoute } from './steps/match_route.ts';
+import { openAudit } from './steps/open_audit.ts';
 import { parseBody } from './steps/parse_body.ts';
 import { perform } from './steps/perform.ts';
 import { refuse } from './steps/refuse.ts';
@@ -21,6 +24,7 @@ export interface Parts {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly attestations: AttestationService;
+  readonly audit: AuditService;
   readonly hosts: Hosts;
   readonly headers: ResponseHeaders;
   readonly log: Logger;
@@ -32,7 +36,17 @@ export interface Parts {
 export type Step = (exchange: Exchange, parts: Parts) => void | Promise<void>;
 
 /** What happens to a request, in this order. What one step throws, `refuse` answers, and the steps behind it do not happen. */
-const PIPELINE: readonly Step[] = [challenge, authenticate, matchRoute, authorize, parseBody, perform, respond];
+const PIPELINE: readonly Step[] = [
+  openAudit,
+  challenge,
+  authenticate,
+  matchRoute,
+  authorize,
+  parseBody,
+  perform,
+  commitAudit,
+  respond,
+];
 
 /** Never rejects. */
 export async function runPipeline(exchange: Exchange, parts: Parts): Promise<void> {
@@ -42,6 +56,6 @@ export async function runPipeline(exchange: Exchange, parts: Parts): Promise<voi
       if (pending !== undefined) await pending;
     }
   } catch (error) {
-    refuse(exchange, error, parts);
+    refuse(exchange, await commitRefusal(exchange, error, parts), parts);
   }
 }

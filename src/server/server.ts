@@ -7,6 +7,7 @@ import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
 import { LIMITS } from '../model/limits.ts';
 import { buildApiApp } from './api_app.ts';
 import type { AttestationService } from './attestation_service.ts';
+import type { AuditService } from './audit_service.ts';
 import type { Readiness } from './health.ts';
 import { type HostOptions, Hosts } from './hosts.ts';
 import { buildIssuerApp } from './issuer_app.ts';
@@ -27,6 +28,7 @@ export interface ServerOptions {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly attestations: AttestationService;
+  readonly audit: AuditService;
   readonly issuer: EmbeddedIssuer;
   readonly readiness: () => Readiness;
   readonly log: Logger;
@@ -45,7 +47,7 @@ export class Server {
   /** Ready to answer when it resolves. */
   static async open(options: ServerOptions): Promise<Server> {
     let draining = false;
-    const { engine, authenticator, authorizer, attestations, log, issuer } = options;
+    const { engine, authenticator, authorizer, attestations, audit, log, issuer } = options;
     const hosts = new Hosts(options.hosts);
     const headers = new ResponseHeaders(options.region, options.buildVersion);
     const parts = {
@@ -53,6 +55,7 @@ export class Server {
       authenticator,
       authorizer,
       attestations,
+      audit,
       hosts,
       headers,
       log,

@@ -1,17 +1,50 @@
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { AuditLog } from '../audit/audit_log.ts';
 import { HouseKeepingTimer } from '../engine/house_keeping.ts';
 import type { KeyEngine } from '../engine/key_engine.ts';
+import type { AuditEvent } from '../model/audit_event.ts';
+import { keyScope } from '../model/scope.ts';
 
 /** Rotates and purges what is due for as long as the server runs, and says what it has done. */
-export function keepHouse(engine: KeyEngine, log: Logger): HouseKeepingTimer {
+export function keepHouse(engine: KeyEngine, audit: AuditLog, log: Logger): HouseKeepingTimer {
   return new HouseKeepingTimer(async (signal) => {
     try {
       const { rotated, purged, failed } = await engine.keepHouse(signal);
       for (const key of rotated) log.info({ key }, 'the key was rotated, as its policy has it');
       for (const key of purged) log.info({ key }, 'the deleted key was purged at its date');
       for (const { name: key, error } of failed) log.error({ key, err: error }, 'house-keeping failed for the key');
+      await Promise.all([
+        ...rotated.map((key) => audit.record(ownEvent('KeyRotateIfDue', key))),
+        ...purged.map((key) => audit.record(ownEvent('KeyPurge', key))),
+      ]);
     } catch (error) {
       log.error({ err: error }, 'house-keeping failed');
     }
   });
+}
+
+/** What the service has done by itself: nobody called. */
+function ownEvent(operation: AuditEvent['operation'], keyName: string): AuditEvent {
+  const requestId = randomUUID();
+  return {
+    timeMs: Date.now(),
+    operation,
+    apiVersion: undefined,
+    result: 'Success',
+    innerCode: undefined,
+    httpStatus: 200,
+    durationMs: 0,
+    callerAddress: undefined,
+    principal: undefined,
+    userAgent: undefined,
+    correlationId: requestId,
+    requestId,
+    requestUri: undefined,
+    dataAction: undefined,
+    scope: keyScope(keyName),
+    keyName,
+    keyVersion: undefined,
+    algorithm: undefined,
+  };
 }

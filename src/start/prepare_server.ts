@@ -9,6 +9,7 @@ import { Audiences } from '../identity/audience.ts';
 import { Authenticator } from '../identity/authenticator.ts';
 import { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
 import { builtInRoles } from '../model/role.ts';
+import type { AuditService } from '../server/audit_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
@@ -24,7 +25,9 @@ const TLS_CHECK_MS = 12 * 60 * 60 * 1000;
 /** Everything of the server that does not need the engine. */
 export interface PreparedServer {
   readonly log: Logger;
-  open(engine: KeyService, readiness: () => Readiness): Promise<Server>;
+  /** The directory that principals belong to. */
+  readonly tenantId: string;
+  open(engine: KeyService, audit: AuditService, readiness: () => Readiness): Promise<Server>;
 }
 
 /** Makes or reads keys, certificates, principals and role assignments, and writes down what clients need. */
@@ -44,7 +47,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   const audiences = new Audiences(configuration.domain);
   const issuer = new EmbeddedIssuer({ host: names.login, directory, signingKey, audiences });
   const log = newLogger(configuration);
-  const options: Omit<ServerOptions, 'engine' | 'readiness'> = {
+  const options: Omit<ServerOptions, 'engine' | 'audit' | 'readiness'> = {
     addresses: configuration.listen,
     tls: tls.identity,
     hosts: {
@@ -64,8 +67,9 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   };
   return {
     log,
-    open: async (engine, readiness) => {
-      const server = await Server.open({ ...options, engine, readiness });
+    tenantId: directory.tenantId,
+    open: async (engine, audit, readiness) => {
+      const server = await Server.open({ ...options, engine, audit, readiness });
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);
       return server;
     },

@@ -12,6 +12,7 @@ import type { Readiness } from '../../src/server/health.ts';
 import { Server } from '../../src/server/server.ts';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
 import { FakeAttestations } from './fake_attestations.ts';
+import { FakeAudit } from './fake_audit.ts';
 import { FakeEngine } from './fake_engine.ts';
 
 export const DOMAIN = 'managedhsm.localhost';
@@ -49,6 +50,7 @@ export interface RequestOptions {
 export class TestServer {
   readonly engine: FakeEngine;
   readonly attestations: FakeAttestations;
+  readonly audit: FakeAudit;
   readonly server: Server;
   readonly authority: string;
   readonly log: string[];
@@ -61,11 +63,12 @@ export class TestServer {
   private constructor(
     fields: Pick<
       TestServer,
-      'engine' | 'attestations' | 'server' | 'authority' | 'log' | 'issuer' | 'secret' | 'clientId'
+      'engine' | 'attestations' | 'audit' | 'server' | 'authority' | 'log' | 'issuer' | 'secret' | 'clientId'
     >,
   ) {
     this.engine = fields.engine;
     this.attestations = fields.attestations;
+    this.audit = fields.audit;
     this.server = fields.server;
     this.authority = fields.authority;
     this.log = fields.log;
@@ -77,6 +80,7 @@ export class TestServer {
   static async open(assignmentsFor: (objectId: string) => readonly RoleAssignment[] = everyRole): Promise<TestServer> {
     const engine = new FakeEngine();
     const attestations = new FakeAttestations();
+    const audit = new FakeAudit();
     const secret = 'correct horse battery staple';
     const directory = await withApplication(newDirectory(TENANT), 'test', secret);
     const [application] = directory.applications;
@@ -99,6 +103,7 @@ export class TestServer {
       authenticator: new Authenticator({ issuers: [issuer.trusted], audiences }),
       authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(application.objectId)),
       attestations,
+      audit,
       issuer,
       readiness: () => opened?.readiness ?? { ready: false },
       log: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),
@@ -106,6 +111,7 @@ export class TestServer {
     opened = new TestServer({
       engine,
       attestations,
+      audit,
       server,
       authority: authority.certificate,
       log,

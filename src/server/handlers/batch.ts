@@ -28,24 +28,27 @@ export async function batch(call: Call, { operations }: BatchBody): Promise<stri
   const signal = hangUpSignal(exchange.outgoing);
   try {
     for (const [place, value] of operations.entries()) {
+      let operation: BatchOperation | undefined;
       try {
-        const { reference, operation } = readItem(value);
+        const { reference, operation: named } = readItem(value);
+        operation = named;
         requireAllowed(call, operation, allowed);
         const item = { ...operation.read(call.key, operation.body.check(value)), signal };
         accepted.push({ place, reference, operation, item });
       } catch (error) {
-        answers[place] = failure(call, referenceOf(value), error);
+        answers[place] = failure(call, referenceOf(value), error, operation);
       }
     }
     const results = await engine.batch(accepted.map(({ item }) => item));
-    for (const [index, { place, reference, operation }] of accepted.entries()) {
+    for (const [index, { place, reference, operation, item }] of accepted.entries()) {
       const outcome = results[index] as BatchResult;
       if (outcome.ok) {
         const { name, version } = outcome.result;
         const kid = buildKeyIdentifier(authority, name, version);
+        noteItem(call, operation, version, item.algorithm);
         answers[place] = batchSuccess(reference, operation.write(kid, outcome.result));
         zeroise(outcome.result);
-      } else answers[place] = failure(call, reference, outcome.error);
+      } else answers[place] = failure(call, reference, outcome.error, operation, item.algorithm);
     }
   } finally {
     for (const { item } of accepted) zeroise(item);
@@ -80,10 +83,29 @@ function requireAllowed(
   if (!allowed) throw new StrongroomError('AccessDenied', `Not authorized to access ${row.dataAction} on ${target}`);
 }
 
-function failure({ exchange, parts }: Call, reference: string | undefined, thrown: unknown): string {
+function failure(
+  { exchange, key, parts }: Call,
+  reference: string | undefined,
+  thrown: unknown,
+  row: BatchOperation | undefined,
+  algorithm?: string,
+): string {
   const error = outcomeOf(thrown);
   recordFailure(exchange, error, parts.log);
+  noteItem({ exchange }, row, key.version, algorithm, error);
   return batchFailure(reference, error, exchange.requestId);
+}
+
+/** Each item is an event of its own; one that names no operation is called what the request is. */
+function noteItem(
+  { exchange }: Pick<Call, 'exchange'>,
+  row: BatchOperation | undefined,
+  keyVersion: string | undefined,
+  algorithm: string | undefined,
+  error?: StrongroomError,
+): void {
+  const { operation, dataAction } = row ?? { operation: 'batch', dataAction: undefined };
+  exchange.audit.addItem({ operation, dataAction, keyVersion, algorithm, error });
 }
 
 /** Which of the bytes are secrets is the operation's matter; here all of them go. */

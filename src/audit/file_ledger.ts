@@ -1,0 +1,197 @@
+import type { KeyObject } from 'node:crypto';
+import { close, constants, fdatasync, fsync, open, write } from 'node:fs';
+import { chmod, mkdir, rename, truncate, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { StrongroomError } from '../model/errors.ts';
+import type { LogEnd } from './audit_line.ts';
+import { ChainCheck, type ChainProblem } from './chain_check.ts';
+import { type DirectoryLock, lockDirectory } from './directory_lock.ts';
+import type { ChainState } from './hash_chain.ts';
+import type { Ledger, LineBatch } from './ledger.ts';
+import { LineReader, listLogFiles, logFileName } from './log_files.ts';
+
+export interface FileLedgerOptions {
+  readonly directory: string;
+  /** `written`: the system has the bytes, and they survive the end of this process. `synced`: the disk has them, and they survive a power cut. */
+  readonly durability: 'written' | 'synced';
+  /** Of the audit key: a log that another token has signed is not gone on with. */
+  readonly publicKey: KeyObject;
+}
+
+/** Where a log is, and what of it was there. */
+export interface LedgerOrigin {
+  readonly place: string;
+  /** Absent when there is none to go on with. */
+  readonly tail: LedgerTail | undefined;
+  /** A log that was written elsewhere and copied to here. It has been put aside. */
+  readonly follows: LogEnd | undefined;
+}
+
+/** What was there when the directory was opened. */
+export interface LedgerTail {
+  readonly state: ChainState;
+  readonly fileBytes: number;
+  /** Of an unfinished line, which has been cut off. */
+  readonly tornBytes: number;
+}
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const syncFile = promisify(fsync);
+const syncContent = promisify(fdatasync);
+
+/** Files of JSON lines in a directory, for their owner alone. */
+export class FileLedger implements Ledger {
+  readonly origin: LedgerOrigin;
+  readonly #directory: string;
+  readonly #synced: boolean;
+  readonly #lock: DirectoryLock;
+  #path: string | undefined;
+  #file: number | undefined;
+  /** Where the next line goes. What a failed attempt has left behind it is written over by the next one. */
+  #position: number;
+
+  private constructor(
+    options: FileLedgerOptions,
+    lock: DirectoryLock,
+    path: string | undefined,
+    origin: Omit<LedgerOrigin, 'place'>,
+  ) {
+    this.origin = { ...origin, place: lock.place };
+    this.#directory = options.directory;
+    this.#synced = options.durability === 'synced';
+    this.#lock = lock;
+    this.#path = path;
+    this.#position = origin.tail?.fileBytes ?? 0;
+  }
+
+  /**
+   * Opens a directory for this process alone, and makes it where there is none.
+   * @throws StrongroomError `ServiceUnavailable` (`AuditLogInUse`, `AuditLogBroken`), or the system's error
+   */
+  static async open(options: FileLedgerOptions): Promise<FileLedger> {
+    const { directory, publicKey } = options;
+    const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await chmod(directory, 0o700);
+    const lock = lockDirectory(directory);
+    try {
+      const files = [...(await listLogFiles(directory))];
+      for (;;) {
+        const path = files.pop();
+        if (path === undefined)
+          return new FileLedger(options, lock, undefined, { tail: undefined, follows: undefined });
+        const found = await readTail(path, publicKey);
+        if (found?.place === lock.place)
+          return new FileLedger(options, lock, path, { tail: found, follows: undefined });
+        if (found !== undefined) {
+          // Who wrote it may be writing on: two that went on with one log would both be believed.
+          const follows = await putAside(directory, [...files, path], found.state);
+          return new FileLedger(options, lock, undefined, { tail: undefined, follows });
+        }
+        // Its first line was never finished: the file was about to begin when the process ended.
+        await unlink(path);
+      }
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }
+
+  async append({ text, first, startsFile }: LineBatch): Promise<void> {
+    const file = startsFile ? await this.#startFile(first) : await this.#currentFile();
+    const bytes = Buffer.from(text, 'utf8');
+    await writeAll(file, bytes, this.#position);
+    if (this.#synced) await syncContent(file);
+    this.#position += bytes.length;
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (this.#file !== undefined) await this.#finishFile(this.#file);
+    } finally {
+      this.#lock.close();
+    }
+  }
+
+  async #currentFile(): Promise<number> {
+    if (this.#path === undefined) throw new TypeError('A log begins with a file.');
+    this.#file ??= await openFile(this.#path, constants.O_WRONLY);
+    return this.#file;
+  }
+
+  /** A second attempt finds the file of the first. */
+  async #startFile(firstSequence: number): Promise<number> {
+    const path = join(this.#directory, logFileName(firstSequence));
+    if (path !== this.#path) {
+      const made = await openFile(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+      const before = this.#file;
+      this.#file = made;
+      this.#path = path;
+      this.#position = 0;
+      if (before !== undefined) await this.#finishFile(before);
+    }
+    if (this.#synced) await syncDirectory(this.#directory);
+    return this.#currentFile();
+  }
+
+  /** Files that are done with are on disk, however fast the log is written. */
+  async #finishFile(file: number): Promise<void> {
+    try {
+      await syncFile(file);
+    } finally {
+      await closeFile(file);
+    }
+  }
+}
+
+/** Follows the last file to its end, and cuts off a line that was not finished. `undefined` when the file has no line. */
+async function readTail(path: string, publicKey: KeyObject): Promise<(LedgerTail & { place: string }) | undefined> {
+  const check = new ChainCheck(publicKey);
+  const reader = new LineReader(path);
+  for await (const lines of reader.lines()) {
+    for (const line of lines) {
+      const wrong = check.take(line);
+      if (wrong !== undefined) throw broken(path, wrong);
+    }
+  }
+  const { bytes: fileBytes, tornBytes } = reader;
+  if (fileBytes === 0) return undefined;
+  const wrong = check.end();
+  if (wrong !== undefined) throw broken(path, wrong);
+  if (tornBytes > 0) await truncate(path, fileBytes);
+  return { state: check.state, fileBytes, tornBytes, place: check.place };
+}
+
+async function putAside(directory: string, files: readonly string[], { chain, tree }: ChainState): Promise<LogEnd> {
+  const aside = join(directory, `copied-${chain}`);
+  await mkdir(aside, { recursive: true, mode: 0o700 });
+  for (const path of files) await rename(path, join(aside, basename(path)));
+  return { chain, treeSize: tree.size, rootHash: tree.root().toString('hex') };
+}
+
+function broken(path: string, { sequence, text }: ChainProblem): StrongroomError {
+  const message =
+    `The audit log cannot be gone on with: in ${basename(path)}, line ${sequence}: ${text}. Look into it with ` +
+    '`strongroom audit verify`, and move the directory away for a new log to begin.';
+  return new StrongroomError('ServiceUnavailable', message, { innerCode: 'AuditLogBroken' });
+}
+
+function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const writeFrom = (from: number): void => {
+      write(file, bytes, from, bytes.length - from, position + from, (error, written) => {
+        if (error !== null) reject(error);
+        else if (written === 0) reject(new Error('The file takes no more.'));
+        else if (from + written === bytes.length) resolve();
+        else writeFrom(from + written);
+      });
+    };
+    writeFrom(0);
+  });
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await openFile(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  await syncFile(directory).finally(() => closeFile(directory));
+}

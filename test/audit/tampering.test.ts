@@ -1,0 +1,276 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { HashChain } from '../../src/audit/hash_chain.ts';
+import { MerkleTree } from '../../src/audit/merkle_tree.ts';
+import type { SignedHead } from '../../src/audit/tree_head.ts';
+import { type AuditVerdict, type VerifyOptions, verifyAuditLog } from '../../src/audit/verify_audit_log.ts';
+import { anEvent, logFiles, newSigner, openLog, testDirectory } from './test_log.ts';
+
+const TAMPERINGS = 2_000;
+const SEED = 20_251_125;
+const signer = newSigner();
+const key = signer.publicKey;
+
+/** A log of several files, as it was when each head was signed and at its end. */
+interface Original {
+  readonly files: ReadonlyMap<string, string>;
+  readonly older: ReadonlyMap<string, string>;
+  readonly heads: readonly SignedHead[];
+}
+
+async function makeLog(t: ExecutionContext, records = 20): Promise<Original> {
+  const directory = testDirectory(t);
+  const heads: SignedHead[] = [];
+  const headCopies = [{ keep: async (head: SignedHead) => void heads.push(head) }];
+  const options = { fileBytes: 9_000, headEvery: { records: 6, ms: 60_000 }, headCopies };
+  let older = new Map<string, string>();
+  for (const part of [1, 2]) {
+    const log = await openLog(directory, signer, options);
+    for (let i = 0; i < records / 2; i++) await log.record(anEvent({ requestId: `${part}-${i}` }));
+    await log.close();
+    if (part === 1) older = read(directory);
+  }
+  return { files: read(directory), older, heads };
+}
+
+function read(directory: string): Map<string, string> {
+  return new Map(logFiles(directory).map((path) => [basename(path), readFileSync(path, 'latin1')]));
+}
+
+/** What a log in these files is found to be. */
+async function verdictOf(
+  directory: string,
+  files: ReadonlyMap<string, string>,
+  options: VerifyOptions,
+): Promise<AuditVerdict> {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory);
+  for (const [name, text] of files) writeFileSync(join(directory, name), text, 'latin1');
+  return verifyAuditLog(directory, options);
+}
+
+/** Numbers from 0 up to a bound, the same ones in every run (mulberry32). */
+function dice(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound;
+  };
+}
+
+/** All lines as one list, and the list as files again: what line is in what file stays as near as it can to what it was. */
+function withLines(files: ReadonlyMap<string, string>, change: (lines: string[]) => void): Map<string, string> {
+  const lines = [...files.values()].flatMap((text) => text.trimEnd().split('\n'));
+  const lengths = [...files.values()].map((text) => text.trimEnd().split('\n').length);
+  change(lines);
+  const names = [...files.keys()];
+  return new Map(
+    names.map((name, place) => {
+      const part = lines.splice(0, place === names.length - 1 ? lines.length : lengths[place]);
+      return [name, part.map((line) => `${line}\n`).join('')];
+    }),
+  );
+}
+
+type Tampering = (original: Original, roll: (bound: number) => number) => Map<string, string>;
+
+const TAMPERINGS_OF_LINES: Readonly<Record<string, (lines: string[], roll: (bound: number) => number) => void>> = {
+  delete: (lines, roll) => void lines.splice(roll(lines.length - 1), 1),
+  insert: (lines, roll) => {
+    const [from, to] = [roll(lines.length), roll(lines.length)];
+    lines.splice(to, 0, lines[from] as string);
+  },
+  swap: (lines, roll) => {
+    const one = roll(lines.length);
+    const other = (one + 1 + roll(lines.length - 1)) % lines.length;
+    [lines[one], lines[other]] = [lines[other] as string, lines[one] as string];
+  },
+  /** Two lines at least: the last one is a head, without which nothing of what happened is gone. */
+  truncate: (lines, roll) => void lines.splice(roll(lines.length - 2)),
+  renumber: (lines, roll) => {
+    const at = roll(lines.length);
+    lines[at] = (lines[at] as string).replace(/"sequence":\d+/, `"sequence":${roll(60) + 100}`);
+  },
+};
+
+const KINDS: Readonly<Record<string, Tampering>> = {
+  flip: ({ files }, roll) => {
+    const name = [...files.keys()][roll(files.size)] as string;
+    const text = files.get(name) as string;
+    const at = roll(text.length - 1);
+    const changed = String.fromCharCode(text.charCodeAt(at) ^ (1 << roll(8)));
+    return new Map(files).set(name, text.slice(0, at) + changed + text.slice(at + 1));
+  },
+  cut: ({ files }, roll) => {
+    const name = [...files.keys()][roll(files.size)] as string;
+    const text = files.get(name) as string;
+    const lastLine = text.lastIndexOf('\n', text.length - 2);
+    return new Map(files).set(name, text.slice(0, roll(lastLine - 1)));
+  },
+  'remove a file': ({ files }, roll) => {
+    const changed = new Map(files);
+    changed.delete([...files.keys()][roll(files.size)] as string);
+    return changed;
+  },
+  'roll back': ({ older }) => new Map(older),
+  ...Object.fromEntries(
+    Object.entries(TAMPERINGS_OF_LINES).map(([kind, change]) => [
+      kind,
+      ({ files }: Original, roll: (bound: number) => number) => withLines(files, (lines) => change(lines, roll)),
+    ]),
+  ),
+};
+
+test(`${TAMPERINGS} tamperings of every kind are all found, with the heads kept elsewhere`, async (t) => {
+  const original = await makeLog(t);
+  const directory = join(testDirectory(t), 'log');
+  const options = { key, heads: original.heads };
+  t.is((await verdictOf(directory, original.files, options)).problem, undefined);
+  t.true(original.files.size > 2);
+  const roll = dice(SEED);
+  const kinds = Object.entries(KINDS);
+  const missed: string[] = [];
+  for (let i = 0; i < TAMPERINGS; i++) {
+    const [kind, tamper] = kinds[i % kinds.length] as [string, Tampering];
+    const changed = tamper(original, roll);
+    if (same(changed, original.files)) continue;
+    const { problem } = await verdictOf(directory, changed, options);
+    if (problem === undefined) missed.push(`${kind} (${i})`);
+  }
+  t.deepEqual(missed, []);
+});
+
+function same(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+  return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
+}
+
+test('the line that was changed is named, and where it is', async (t) => {
+  const { files } = await makeLog(t);
+  const directory = join(testDirectory(t), 'log');
+  const changed = withLines(files, (lines) => {
+    lines[3] = (lines[3] as string).replace('"k1"', '"k2"');
+  });
+  const { problem } = await verdictOf(directory, changed, { key });
+  t.is(problem?.sequence, 4);
+  t.regex(problem?.text ?? '', /was changed/);
+  t.regex(problem?.file ?? '', /^records-\d{16}\.jsonl$/);
+});
+
+test('a line whose own hash of its predecessor was changed is named, and not its predecessor', async (t) => {
+  const { files } = await makeLog(t);
+  const changed = withLines(files, (lines) => {
+    lines[6] = (lines[6] as string)
+      .replace(/"previousHash":"."/, '"previousHash":"0"')
+      .replace(/"previousHash":"../, '"previousHash":"00');
+  });
+  const { problem } = await verdictOf(join(testDirectory(t), 'log'), changed, { key });
+  t.is(problem?.sequence, 7);
+});
+
+test('lines that were taken out are counted', async (t) => {
+  const { files } = await makeLog(t);
+  const changed = withLines(files, (lines) => void lines.splice(4, 3));
+  const { problem } = await verdictOf(join(testDirectory(t), 'log'), changed, { key });
+  t.is(problem?.sequence, 5);
+  t.regex(problem?.text ?? '', /3 lines were removed in front of line 8/);
+});
+
+test('a chain that was made anew from its second half on is found by the head that covers it', async (t) => {
+  const { files } = await makeLog(t);
+  const rewritten = withLines(files, (lines) => rewrite(lines, 9));
+  const { problem } = await verdictOf(join(testDirectory(t), 'log'), rewritten, { key });
+  t.regex(problem?.text ?? '', /written anew/);
+});
+
+test('a log that somebody else has signed, with a key of theirs in it, holds only by that key', async (t) => {
+  const stranger = newSigner();
+  const directory = testDirectory(t);
+  const log = await openLog(directory, stranger);
+  await log.record(anEvent());
+  await log.close();
+  t.is((await verifyAuditLog(directory)).problem, undefined);
+  t.regex((await verifyAuditLog(directory, { key })).problem?.text ?? '', /audit key/);
+});
+
+test('a cut at the end shows only against a head that was kept elsewhere', async (t) => {
+  const { files, heads } = await makeLog(t);
+  const directory = join(testDirectory(t), 'log');
+  const cut = withLines(files, (lines) => void lines.splice(-4));
+  const without = await verdictOf(directory, cut, { key });
+  t.is(without.problem, undefined);
+  const against = await verdictOf(directory, cut, { key, heads });
+  t.regex(against.problem?.text ?? '', /cut off at the end/);
+});
+
+test('two logs that went different ways from one state do not both agree with the heads', async (t) => {
+  const directory = testDirectory(t);
+  const heads: SignedHead[] = [];
+  const headCopies = [{ keep: async (head: SignedHead) => void heads.push(head) }];
+  const begun = await openLog(directory, signer);
+  await begun.record(anEvent());
+  await begun.close();
+  const state = read(directory);
+  const ways: Map<string, string>[] = [];
+  for (const requestId of ['this way', 'that way']) {
+    for (const [name, text] of state) writeFileSync(join(directory, name), text, 'latin1');
+    const log = await openLog(directory, signer, { headCopies });
+    await log.record(anEvent({ requestId }));
+    await log.close();
+    ways.push(read(directory));
+  }
+  for (const files of ways) {
+    const { problem } = await verdictOf(join(testDirectory(t), 'log'), files, { key, heads });
+    t.regex(problem?.text ?? '', /not those of the head that was kept elsewhere/);
+  }
+});
+
+test('heads of another log do not stand for this one', async (t) => {
+  const { heads } = await makeLog(t);
+  const { files } = await makeLog(t);
+  const { problem } = await verdictOf(join(testDirectory(t), 'log'), files, { key, heads });
+  t.regex(problem?.text ?? '', /none of the heads/);
+});
+
+test('without its first file a log holds from where it is said to begin, and nowhere else', async (t) => {
+  const { files, heads } = await makeLog(t);
+  const directory = join(testDirectory(t), 'log');
+  const [[first = '', text = ''] = []] = files;
+  const rest = new Map([...files].filter(([name]) => name !== first));
+  const from = text.trimEnd().split('\n').length + 1;
+  t.is((await verdictOf(directory, rest, { key, from, heads })).problem, undefined);
+  t.regex((await verdictOf(directory, rest, { key })).problem?.text ?? '', /what came before is not here/);
+  t.not((await verdictOf(directory, rest, { key, from: from + 1 })).problem, undefined);
+  t.not((await verdictOf(directory, files, { key, from })).problem, undefined);
+});
+
+test('an empty directory, and a log without a head, prove nothing', async (t) => {
+  const { files } = await makeLog(t);
+  const directory = join(testDirectory(t), 'log');
+  t.regex((await verdictOf(directory, new Map(), { key })).problem?.text ?? '', /no lines/);
+  const headless = withLines(files, (lines) => void lines.splice(3));
+  t.regex((await verdictOf(directory, headless, { key })).problem?.text ?? '', /no signed head/);
+});
+
+/** As somebody would who can compute hashes and cannot sign. */
+function rewrite(lines: string[], from: number): void {
+  const chained = lines.slice(0, from).map((line) => JSON.parse(line) as { chain: string });
+  const chain = new HashChain({
+    chain: chained[0]?.chain ?? '',
+    previousHash: '0'.repeat(64),
+    tree: new MerkleTree(),
+  });
+  for (const [place, line] of lines.entries()) {
+    const members = line.slice(line.indexOf('"category"'), -1);
+    const changed = place < from ? members : members.replace('"k1"', '"k2"');
+    lines[place] = chain.link(place < from ? members : peaksOf(changed, chain));
+  }
+}
+
+/** An opening line has to fit to what comes before, or it gives the forgery away at once. */
+function peaksOf(members: string, { tree }: HashChain): string {
+  const peaks = JSON.stringify(tree.peaks.map((peak) => peak.toString('hex')));
+  return members.replace(/"peaks":\[[^\]]*\]/, `"peaks":${peaks}`);
+}
