@@ -2,26 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GOALS } from './goals.ts';
-import { measureHttps } from './https.ts';
 import { judge } from './judge.ts';
-import { measureLatency } from './latency.ts';
 import { machineFacts } from './machine.ts';
-import { measureManyKeys } from './many_keys.ts';
-import { measureMemory } from './memory.ts';
+import { PARTS, type Part } from './parts.ts';
 import { waitForQuiet } from './quiet_machine.ts';
 import { goalTable, markdownReport } from './report.ts';
-import { keepResult, type PartOutcome, readResults } from './results.ts';
-import { makeScratchToken, type ScratchToken } from './scratch_token.ts';
-import { type Part, parseSelection, type Selection } from './selection.ts';
-import { measureThroughput } from './throughput_table.ts';
-
-const MEASURES: Readonly<Record<Part, (selection: Selection, token: ScratchToken) => Promise<PartOutcome>>> = {
-  table: measureThroughput,
-  latency: measureLatency,
-  https: measureHttps,
-  keys: measureManyKeys,
-  memory: measureMemory,
-};
+import { keepResult, readResults } from './results.ts';
+import { makeScratchToken } from './scratch_token.ts';
+import { parseSelection, type Selection } from './selection.ts';
 
 /** Narrowed and quick runs are kept apart, so that they never replace the published results. */
 function resultDirectory(selection: Selection): string {
@@ -33,7 +21,7 @@ async function measurePart(part: Part, selection: Selection, directory: string):
   const token = await makeScratchToken(selection);
   try {
     const othersShare = await waitForQuiet();
-    const { charts = {}, ...outcome } = await MEASURES[part](selection, token);
+    const { charts = {}, ...outcome } = await PARTS[part](selection, token);
     if (part !== 'table') console.log(outcome.section);
     const { rounds, allMechanisms } = selection;
     const result = { part, machine: await machineFacts(), rounds, allMechanisms, othersShare, ...outcome };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { MeasuredSet } from './coordinator.ts';
 import type { Figures } from './judge.ts';
 import type { MachineFacts } from './machine.ts';
-import { PARTS, type Part } from './selection.ts';
+import { PART_NAMES, type Part } from './parts.ts';
 
 /** What a part of the bench found out. */
 export interface PartOutcome {
@@ -42,7 +42,7 @@ export async function keepResult(
 /** The parts that have been measured so far, in their order. */
 export async function readResults(directory: string): Promise<PartResult[]> {
   const texts = await Promise.all(
-    PARTS.map((part) => readFile(join(directory, `${part}.json`), 'utf8').catch(() => undefined)),
+    PART_NAMES.map((part) => readFile(join(directory, `${part}.json`), 'utf8').catch(() => undefined)),
   );
   return texts.filter((text) => text !== undefined).map((text) => JSON.parse(text) as PartResult);
 }

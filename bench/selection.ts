@@ -1,9 +1,7 @@
 import { CONCURRENCIES, type Concurrency } from './concurrency.ts';
 import { CONTENDERS, type ContenderRow } from './contenders.ts';
 import { OPERATIONS } from './operations.ts';
-
-export const PARTS = ['table', 'latency', 'https', 'keys', 'memory'] as const;
-export type Part = (typeof PARTS)[number];
+import { PART_NAMES, type Part } from './parts.ts';
 
 /** What one run of the bench covers. */
 export interface Selection {
@@ -45,7 +43,9 @@ export function parseSelection(args: readonly string[]): Selection {
   }
   const narrowed = words.operations.size + words.contenders.size + words.inFlight.size > 0;
   const parts =
-    words.parts.size > 0 ? PARTS.filter((part) => words.parts.has(part)) : [...(narrowed ? ['table' as const] : PARTS)];
+    words.parts.size > 0
+      ? PART_NAMES.filter((part) => words.parts.has(part))
+      : [...(narrowed ? ['table' as const] : PART_NAMES)];
   return {
     parts,
     operations: OPERATIONS.filter(({ id }) => words.operations.size === 0 || words.operations.has(id)),
@@ -61,7 +61,7 @@ function sortWord(
   word: string,
   words: { parts: Set<Part>; operations: Set<string>; contenders: Set<string>; inFlight: Set<number> },
 ): void {
-  const part = PARTS.find((name) => name === word);
+  const part = PART_NAMES.find((name) => name === word);
   const operations = OPERATIONS.filter(({ id }) => id.includes(word));
   const exact = CONTENDERS.filter(({ id }) => id === word);
   const contenders = exact.length > 0 ? exact : CONTENDERS.filter(({ id }) => id.includes(word));
@@ -81,5 +81,5 @@ function roundCount(word: string | undefined): number {
 function wordsThere(): string {
   const operations = OPERATIONS.map(({ id }) => id);
   const contenders = CONTENDERS.map(({ id }) => id);
-  return [PARTS, operations, IN_FLIGHT, contenders].map((list) => list.join(', ')).join('; ');
+  return [PART_NAMES, operations, IN_FLIGHT, contenders].map((list) => list.join(', ')).join('; ');
 }

@@ -1,12 +1,13 @@
 import test from 'ava';
-import { PARTS, parseSelection, type Selection } from '../../bench/selection.ts';
+import { PART_NAMES } from '../../bench/parts.ts';
+import { parseSelection, type Selection } from '../../bench/selection.ts';
 
 const ids = (rows: readonly { readonly id: string }[]): string[] => rows.map(({ id }) => id);
 const inFlight = ({ concurrencies }: Selection): number[] => concurrencies.map((each) => each.inFlight);
 
 test('without words everything is measured at full length', (t) => {
   const selection = parseSelection([]);
-  t.deepEqual(selection.parts, PARTS);
+  t.deepEqual(selection.parts, PART_NAMES);
   t.deepEqual(inFlight(selection), [64, 8, 1]);
   t.true(selection.rounds >= 25);
   t.true(selection.complete);
