@@ -5,6 +5,10 @@ import { EntraError } from '../identity/embedded/entra_error.ts';
 import { LIMITS } from '../model/limits.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
+const TOKEN_PATHS = [
+  ['/:tenant/oauth2/v2.0/token', 'v2'],
+  ['/:tenant/oauth2/token', 'v1'],
+] as const;
 
 /** The built-in issuer over HTTP, at the host that is its own (Azure API §4.5; the `adfs` forms of the same paths come by the tenant's alias). */
 export function buildIssuerApp(issuer: EmbeddedIssuer, log: Logger): FastifyInstance {
@@ -35,14 +39,17 @@ export function buildIssuerApp(issuer: EmbeddedIssuer, log: Logger): FastifyInst
     app.get(path, async () => issuer.keySet);
   }
   app.get('/common/discovery/instance', async (request) => issuer.instanceDiscovery(originOf(request)));
-  app.post('/:tenant/oauth2/v2.0/token', async (request) =>
-    issuer.token({
-      origin: originOf(request),
-      tenant: tenantOf(request),
-      form: request.body instanceof URLSearchParams ? request.body : new URLSearchParams(),
-      authorization: request.headers.authorization,
-    }),
-  );
+  for (const [path, version] of TOKEN_PATHS) {
+    app.post(path, async (request) =>
+      issuer.token({
+        origin: originOf(request),
+        tenant: tenantOf(request),
+        version,
+        form: request.body instanceof URLSearchParams ? request.body : new URLSearchParams(),
+        authorization: request.headers.authorization,
+      }),
+    );
+  }
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }));
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
   return app;

@@ -13,13 +13,13 @@ export const SECRET_VARIABLE = 'AZURE_CLIENT_SECRET';
 export function clientEnvironment(
   names: HostNames,
   port: number,
-  { application, secret }: OpenedIdentity,
+  { servicePrincipal, secret }: OpenedIdentity,
   trust: TrustFiles | undefined,
 ): ClientEnvironment {
   return {
     STRONGROOM_URL: originOf(names.pool, port),
     AZURE_TENANT_ID: 'adfs',
-    AZURE_CLIENT_ID: application.clientId,
+    AZURE_CLIENT_ID: servicePrincipal.clientId,
     [SECRET_VARIABLE]: secret,
     AZURE_AUTHORITY_HOST: originOf(names.login, port),
     ...(trust === undefined

@@ -41,11 +41,16 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     openAttestations(configuration),
   ]);
   const roles = builtInRoles(configuration.compatibility);
-  const assignments = await openAssignments(files, roles, identity.application.objectId);
+  const assignments = await openAssignments(files, roles, identity.servicePrincipal.id);
   await writeClientEnvironment(files, clientEnvironment(names, port, identity, tls.trust));
   const { directory, signingKey } = identity;
   const audiences = new Audiences(configuration.domain);
-  const issuer = new EmbeddedIssuer({ host: names.login, directory, signingKey, audiences });
+  const issuer = new EmbeddedIssuer({
+    host: names.login,
+    directory: { current: directory },
+    signingKey,
+    resources: audiences,
+  });
   const log = newLogger(configuration);
   const options: Omit<ServerOptions, 'engine' | 'audit' | 'readiness'> = {
     addresses: configuration.listen,
@@ -54,7 +59,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
       hsmName: configuration.hsm.name,
       domain: configuration.domain,
       loginHost: names.login,
-      tenantId: directory.tenantId,
+      tenantId: directory.homeTenantId,
       port,
     },
     region: configuration.region,
@@ -67,7 +72,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   };
   return {
     log,
-    tenantId: directory.tenantId,
+    tenantId: directory.homeTenantId,
     open: async (engine, audit, readiness) => {
       const server = await Server.open({ ...options, engine, audit, readiness });
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);

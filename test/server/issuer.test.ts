@@ -86,6 +86,19 @@ for (const tenant of ['adfs', TENANT]) {
   });
 }
 
+test('the older endpoint is asked for a resource, and answers in texts', async (t) => {
+  const { scope: _, ...form } = credentials();
+  const { status, json } = await post('/adfs/oauth2/token', { ...form, resource: 'https://managedhsm.azure.net' });
+  t.is(status, 200);
+  const { access_token: token, expires_on: expires, not_before: from, ...others } = json;
+  const { aud, exp, nbf } = decodeJwt(String(token));
+  t.is(aud, 'https://managedhsm.azure.net');
+  t.deepEqual([expires, from], [String(exp), String(nbf)]);
+  t.deepEqual(others, { token_type: 'Bearer', expires_in: '3599', ext_expires_in: '3599', resource: aud as string });
+  const refused = await post('/adfs/oauth2/token', { ...credentials() });
+  t.deepEqual([refused.status, refused.json.error_codes], [400, [900144]]);
+});
+
 const AUDIENCES = [
   'https://managedhsm.localhost',
   'https://managedhsm.localhost/',
@@ -159,6 +172,14 @@ const REFUSALS: readonly [what: string, change: (form: Form) => Form, status: nu
       'invalid_scope',
       70011,
     ],
+    [
+      'with scopes of people',
+      (form) => ({ ...form, scope: `${resource}/.default offline_access` }),
+      400,
+      'invalid_scope',
+      70011,
+    ],
+    ['for a permission', (form) => ({ ...form, scope: `${resource}/user_impersonation` }), 400, 'invalid_scope', 70011],
     [
       'for a foreign resource',
       (form) => ({ ...form, scope: 'https://graph.microsoft.com/.default' }),

@@ -4,8 +4,9 @@ import { Authorizer } from '../../src/access/authorizer.ts';
 import type { RoleAssignment } from '../../src/access/role_assignment.ts';
 import { Audiences } from '../../src/identity/audience.ts';
 import { Authenticator } from '../../src/identity/authenticator.ts';
-import { newDirectory, withApplication } from '../../src/identity/embedded/directory.ts';
+import { Directory } from '../../src/identity/embedded/directory.ts';
 import { EmbeddedIssuer } from '../../src/identity/embedded/embedded_issuer.ts';
+import { keptSecret, newApplication } from '../../src/identity/embedded/new_application.ts';
 import { newSigningKey, readSigningKey } from '../../src/identity/embedded/signing_key.ts';
 import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
 import type { Readiness } from '../../src/server/health.ts';
@@ -82,12 +83,22 @@ export class TestServer {
     const attestations = new FakeAttestations();
     const audit = new FakeAudit();
     const secret = 'correct horse battery staple';
-    const directory = await withApplication(newDirectory(TENANT), 'test', secret);
-    const [application] = directory.applications;
-    if (application === undefined) throw new Error('no application');
+    const { application, servicePrincipal } = newApplication(TENANT, 'test');
+    const directory = new Directory(TENANT, {
+      tenants: [{ id: TENANT, displayName: 'test' }],
+      applications: [{ ...application, secrets: [await keptSecret(secret, undefined, Date.now())] }],
+      servicePrincipals: [servicePrincipal],
+      users: [],
+      groups: [],
+    });
     const audiences = new Audiences(DOMAIN);
     const signingKey = await readSigningKey(await newSigningKey());
-    const issuer = new EmbeddedIssuer({ host: LOGIN_HOST, directory, signingKey, audiences });
+    const issuer = new EmbeddedIssuer({
+      host: LOGIN_HOST,
+      directory: { current: directory },
+      signingKey,
+      resources: audiences,
+    });
     const now = new Date();
     const authority = await newAuthority('test', NAMES, now);
     const tls = await issueServerCertificate(authority, NAMES, now);
@@ -101,7 +112,7 @@ export class TestServer {
       buildVersion: '0.0.0',
       engine,
       authenticator: new Authenticator({ issuers: [issuer.trusted], audiences }),
-      authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(application.objectId)),
+      authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(servicePrincipal.id)),
       attestations,
       audit,
       issuer,
@@ -140,7 +151,13 @@ export class TestServer {
       scope: `${resource}/.default`,
     });
     const origin = `https://${LOGIN_HOST}:${this.port}`;
-    const { access_token } = await this.issuer.token({ origin, tenant: 'adfs', form, authorization: undefined });
+    const { access_token } = await this.issuer.token({
+      origin,
+      tenant: 'adfs',
+      version: 'v2',
+      form,
+      authorization: undefined,
+    });
     return access_token;
   }
 

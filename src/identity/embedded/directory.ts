@@ -1,37 +1,79 @@
-import { randomUUID } from 'node:crypto';
-import { type ClientSecretHash, hashClientSecret } from './client_secret.ts';
+import type { Application, DirectoryObjects, Group, ServicePrincipal, Tenant, User } from './directory_objects.ts';
 
-/** A service principal with the secrets it may show. */
-export interface Application {
-  readonly clientId: string;
-  /** What role assignments name: the object id of the service principal. */
-  readonly objectId: string;
-  readonly displayName: string;
-  readonly secrets: readonly ClientSecretHash[];
+/** Another name of the pool's own tenant: with it the client libraries skip instance discovery, so that a private issuer needs no code. */
+const HOME_ALIAS = 'adfs';
+
+/** Who there is, at one moment. Never changed: where something changes, another one takes its place. */
+export class Directory {
+  /** The tenant that the pool belongs to: its principals alone can have roles. */
+  readonly homeTenantId: string;
+  readonly #tenants: ReadonlyMap<string, Tenant>;
+  readonly #applications: ReadonlyMap<string, Application>;
+  readonly #servicePrincipals: ReadonlyMap<string, ServicePrincipal>;
+  readonly #users: ReadonlyMap<string, User>;
+  readonly #groupsOfMember: ReadonlyMap<string, readonly Group[]>;
+
+  constructor(homeTenantId: string, objects: DirectoryObjects) {
+    const { tenants, applications, servicePrincipals, users, groups } = objects;
+    this.homeTenantId = homeTenantId;
+    this.#tenants = new Map(tenants.map((each) => [each.id, each]));
+    this.#applications = new Map(applications.map((each) => [each.clientId, each]));
+    this.#servicePrincipals = new Map(servicePrincipals.map((each) => [inTenant(each.tenantId, each.clientId), each]));
+    this.#users = new Map(users.map((each) => [inTenant(each.tenantId, each.userPrincipalName), each]));
+    this.#groupsOfMember = groupsByMember(groups);
+  }
+
+  /** By its id, or `adfs`, in any case. */
+  findTenant(name: string): Tenant | undefined {
+    const id = name.toLowerCase();
+    return this.#tenants.get(id === HOME_ALIAS ? this.homeTenantId : id);
+  }
+
+  findApplication(clientId: string): Application | undefined {
+    return this.#applications.get(clientId.toLowerCase());
+  }
+
+  findServicePrincipal(tenantId: string, clientId: string): ServicePrincipal | undefined {
+    return this.#servicePrincipals.get(inTenant(tenantId, clientId.toLowerCase()));
+  }
+
+  /** By the name that people type, in any case. */
+  findUser(tenantId: string, userPrincipalName: string): User | undefined {
+    return this.#users.get(inTenant(tenantId, userPrincipalName.toLowerCase()));
+  }
+
+  /** Object ids of the groups that it is in, directly or by way of other groups. */
+  groupsOf(objectId: string): readonly string[] {
+    const found = new Set<string>();
+    const open = [objectId];
+    for (let member = open.pop(); member !== undefined; member = open.pop()) {
+      for (const { id } of this.#groupsOfMember.get(member) ?? []) {
+        if (found.has(id)) continue;
+        found.add(id);
+        open.push(id);
+      }
+    }
+    return [...found].sort();
+  }
 }
 
-/** The tenant of the built-in issuer and who is in it, as kept in the data directory. */
-export interface Directory {
-  readonly tenantId: string;
-  readonly applications: readonly Application[];
+/** What is the current one, for those that look again with each request. */
+export interface DirectorySource {
+  readonly current: Directory;
 }
 
-export function newDirectory(tenantId: string | undefined): Directory {
-  return { tenantId: tenantId ?? randomUUID(), applications: [] };
+function inTenant(tenantId: string, name: string): string {
+  return `${tenantId} ${name}`;
 }
 
-export function findApplication(directory: Directory, clientId: string): Application | undefined {
-  return directory.applications.find((each) => each.clientId === clientId);
-}
-
-/** The directory with a new application in it, or with a new secret in place of all secrets of the one that has this name. */
-export async function withApplication(directory: Directory, displayName: string, secret: string): Promise<Directory> {
-  const known = directory.applications.find((each) => each.displayName === displayName);
-  const application: Application = {
-    clientId: known?.clientId ?? randomUUID(),
-    objectId: known?.objectId ?? randomUUID(),
-    displayName,
-    secrets: [await hashClientSecret(secret)],
-  };
-  return { ...directory, applications: [...directory.applications.filter((each) => each !== known), application] };
+function groupsByMember(groups: readonly Group[]): ReadonlyMap<string, readonly Group[]> {
+  const found = new Map<string, Group[]>();
+  for (const group of groups) {
+    for (const member of group.members) {
+      const known = found.get(member);
+      if (known === undefined) found.set(member, [group]);
+      else known.push(group);
+    }
+  }
+  return found;
 }

@@ -4,12 +4,14 @@ import { randomUUID } from 'node:crypto';
 export const ENTRA_ERRORS = {
   invalidRequest: { status: 400, error: 'invalid_request', number: 900144 },
   unknownTenant: { status: 400, error: 'invalid_request', number: 90002 },
-  scopeMissing: { status: 400, error: 'invalid_request', number: 900144 },
   scopeInvalid: { status: 400, error: 'invalid_scope', number: 70011 },
   unknownResource: { status: 400, error: 'invalid_resource', number: 500011 },
   unsupportedGrant: { status: 400, error: 'unsupported_grant_type', number: 70003 },
   unknownClient: { status: 400, error: 'unauthorized_client', number: 700016 },
+  noServicePrincipal: { status: 401, error: 'invalid_client', number: 7000229 },
+  clientDisabled: { status: 401, error: 'invalid_client', number: 7000112 },
   wrongSecret: { status: 401, error: 'invalid_client', number: 7000215 },
+  secretExpired: { status: 401, error: 'invalid_client', number: 7000222 },
   secretMissing: { status: 401, error: 'invalid_client', number: 7000218 },
   tooManyRequests: { status: 429, error: 'temporarily_unavailable', number: 90055 },
 } as const satisfies Record<string, { status: number; error: string; number: number }>;

@@ -4,7 +4,7 @@ import {
   isClientSecret,
   NO_SECRET,
   newClientSecret,
-} from '../../src/identity/embedded/client_secret.ts';
+} from '../../../src/identity/embedded/client_secret.ts';
 
 test('a kept secret knows itself and no other', async (t) => {
   const secret = newClientSecret();

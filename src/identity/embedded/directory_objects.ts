@@ -1,0 +1,68 @@
+import type { ClientSecretHash } from './client_secret.ts';
+
+/** A directory of its own: who is in one is nobody in another. */
+export interface Tenant {
+  readonly id: string;
+  readonly displayName: string;
+}
+
+/** The registration of an application: how it shows who it is. What it may do hangs on its service principals. */
+export interface Application {
+  /** Object id of the registration, which no role assignment names. */
+  readonly id: string;
+  /** What the application calls itself by: `appId` in Graph, `client_id` at the token endpoint. */
+  readonly clientId: string;
+  /** The tenant that it is registered in. */
+  readonly tenantId: string;
+  readonly displayName: string;
+  /** Whether other tenants may have a service principal of it. */
+  readonly isMultiTenant: boolean;
+  readonly secrets: readonly ClientSecret[];
+}
+
+export interface ClientSecret {
+  readonly keyId: string;
+  readonly displayName: string | undefined;
+  /** The first characters of the secret, for people to tell one from another. */
+  readonly hint: string;
+  /** Unix milliseconds. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly hash: ClientSecretHash;
+}
+
+/** An application in one tenant: the security principal. */
+export interface ServicePrincipal {
+  /** What role assignments name. */
+  readonly id: string;
+  readonly clientId: string;
+  readonly tenantId: string;
+  readonly displayName: string;
+  readonly isEnabled: boolean;
+}
+
+/** A person. */
+export interface User {
+  readonly id: string;
+  readonly tenantId: string;
+  /** `name@domain`, in lower case. */
+  readonly userPrincipalName: string;
+  readonly displayName: string;
+  readonly isEnabled: boolean;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly displayName: string;
+  /** Object ids of users, service principals and groups. */
+  readonly members: readonly string[];
+}
+
+export interface DirectoryObjects {
+  readonly tenants: readonly Tenant[];
+  readonly applications: readonly Application[];
+  readonly servicePrincipals: readonly ServicePrincipal[];
+  readonly users: readonly User[];
+  readonly groups: readonly Group[];
+}

@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import { hashClientSecret } from './client_secret.ts';
+import type { Application, ClientSecret, ServicePrincipal } from './directory_objects.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** How long a secret is good for, unless its maker says: what Graph has it be. */
+const SECRET_LIFETIME_MS = 730 * DAY_MS;
+const HINT_CHARACTERS = 3;
+
+/** An application without any credentials, and its principal in the tenant that it is registered in. */
+export function newApplication(
+  tenantId: string,
+  displayName: string,
+): { readonly application: Application; readonly servicePrincipal: ServicePrincipal } {
+  const clientId = randomUUID();
+  return {
+    application: { id: randomUUID(), clientId, tenantId, displayName, isMultiTenant: false, secrets: [] },
+    servicePrincipal: { id: randomUUID(), clientId, tenantId, displayName, isEnabled: true },
+  };
+}
+
+/** A secret as the directory keeps it. */
+export async function keptSecret(
+  secret: string,
+  displayName: string | undefined,
+  nowMs: number,
+): Promise<ClientSecret> {
+  return {
+    keyId: randomUUID(),
+    displayName,
+    hint: secret.slice(0, HINT_CHARACTERS),
+    startMs: nowMs,
+    endMs: nowMs + SECRET_LIFETIME_MS,
+    hash: await hashClientSecret(secret),
+  };
+}
