@@ -100,13 +100,16 @@ function reasonOf(error: unknown): string {
 
 /** What no single setting can tell. A value that was refused already is `undefined` here and counts as not given. */
 function contradictions(configuration: Configuration): ConfigurationProblem[] {
-  const { tls, hsm, store } = configuration;
+  const { tls, hsm, store, identity } = configuration;
   const problems: ConfigurationProblem[] = [];
   const need = (path: string, message: string) => problems.push({ path, message });
   if (tls.certificate !== undefined && tls.key === undefined)
     need('tls.key', 'Expected a path, because tls.certificate is set.');
   if (tls.key !== undefined && tls.certificate === undefined)
     need('tls.certificate', 'Expected a path, because tls.key is set.');
+  if (identity.embedded === false && identity.issuersFile === undefined) {
+    need('identity.issuersFile', 'Expected a path, because identity.embedded is false: nobody would be believed.');
+  }
   if (store.passwordFile !== undefined && store.url === undefined) {
     need('store.url', 'Expected the address of a database, because store.passwordFile is set.');
   }

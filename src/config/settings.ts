@@ -18,6 +18,12 @@ export const SETTINGS = {
   /** The directory that principals belong to; made on first start unless named. */
   tenant: text(undefined, 'a GUID in lower case', GUID),
   region: text('local', '1 to 64 letters, digits or hyphens', /^[0-9A-Za-z-]{1,64}$/),
+  identity: {
+    /** The built-in issuer gives access tokens, and they are believed. */
+    embedded: flag(true),
+    /** Issuers whose access tokens are believed beside its own, or in their place (docs/identity.md). */
+    issuersFile: path(undefined),
+  },
   tls: {
     /** The operator's own certificate chain and key in PEM, in place of those of the local authority. */
     certificate: path(undefined),

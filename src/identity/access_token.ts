@@ -1,7 +1,7 @@
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { LIMITS } from '../model/limits.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
-import type { AudienceRule, TrustedIssuer } from './issuer.ts';
+import type { TrustedIssuer } from './issuer.ts';
 import { notAccepted } from './refusal.ts';
 import { readUnverified } from './strict_token.ts';
 
@@ -11,12 +11,6 @@ export interface AccessToken {
   readonly expires: number;
 }
 
-export interface AccessTokenRules {
-  readonly issuers: readonly TrustedIssuer[];
-  /** The service's own resources. */
-  readonly audiences: AudienceRule;
-}
-
 const ACCESS_TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
 
 /**
@@ -24,11 +18,15 @@ const ACCESS_TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'appli
  * it is a trusted one; what the header says of keys (`jku`, `x5u`, `jwk`, `x5c`) is never looked at.
  * @throws StrongroomError `Unauthorized`, and why is for the log; `ServiceUnavailable` when the issuer's keys cannot be had
  */
-export async function verifyAccessToken(text: string, rules: AccessTokenRules, nowMs: number): Promise<AccessToken> {
+export async function verifyAccessToken(
+  text: string,
+  issuers: readonly TrustedIssuer[],
+  nowMs: number,
+): Promise<AccessToken> {
   const unverified = readUnverified(text);
   if (unverified === undefined) throw notAccepted('it is no signed token, or one with a member that stands twice');
   const { iss } = unverified.claims;
-  const issuer = rules.issuers.find((each) => typeof iss === 'string' && each.issues(iss));
+  const issuer = issuers.find((each) => typeof iss === 'string' && each.issues(iss));
   if (issuer === undefined) throw notAccepted('the issuer is not trusted');
   try {
     const { payload, protectedHeader } = await jwtVerify(text, issuer.keys, {
@@ -40,7 +38,7 @@ export async function verifyAccessToken(text: string, rules: AccessTokenRules, n
     if (protectedHeader.typ !== undefined && !isAccessTokenType(protectedHeader.typ)) {
       throw notAccepted('it is no access token');
     }
-    return readClaims(payload, issuer, issuer.audiences ?? rules.audiences);
+    return readClaims(payload, issuer);
   } catch (error) {
     if (error instanceof errors.JOSEError) throw notAccepted(error.message, error);
     throw error;
@@ -51,9 +49,9 @@ function isAccessTokenType(type: unknown): boolean {
   return typeof type === 'string' && ACCESS_TOKEN_TYPES.has(type.toLowerCase());
 }
 
-function readClaims(claims: JWTPayload, issuer: TrustedIssuer, audiences: AudienceRule): AccessToken {
+function readClaims(claims: JWTPayload, issuer: TrustedIssuer): AccessToken {
   const { aud, exp, nbf } = claims;
-  if (typeof aud !== 'string' || !audiences.includes(aud)) throw notAccepted('the audience is another one');
+  if (typeof aud !== 'string' || !issuer.audiences.includes(aud)) throw notAccepted('the audience is another one');
   if (!isDate(exp) || (nbf !== undefined && !isDate(nbf))) throw notAccepted('a date is not an integer');
   return { principal: issuer.principalOf(claims), expires: exp };
 }

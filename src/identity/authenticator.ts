@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { LIMITS } from '../model/limits.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
-import { type AccessTokenRules, verifyAccessToken } from './access_token.ts';
+import { verifyAccessToken } from './access_token.ts';
+import type { TrustedIssuer } from './issuer.ts';
 
 const BEARER = /^Bearer +(?=[^ ])/i;
 
@@ -17,12 +18,12 @@ interface CachedPrincipal {
  * is remembered by its SHA-256 digest, for a minute at most.
  */
 export class Authenticator {
-  readonly #rules: AccessTokenRules;
+  readonly #issuers: readonly TrustedIssuer[];
   readonly #clock: () => number;
   readonly #verified = new Map<string, CachedPrincipal>();
 
-  constructor(rules: AccessTokenRules, clock: () => number = Date.now) {
-    this.#rules = rules;
+  constructor(issuers: readonly TrustedIssuer[], clock: () => number = Date.now) {
+    this.#issuers = issuers;
     this.#clock = clock;
   }
 
@@ -46,7 +47,7 @@ export class Authenticator {
   }
 
   async #verify(accessToken: string, digest: string, nowMs: number): Promise<SecurityPrincipal> {
-    const { principal, expires } = await verifyAccessToken(accessToken, this.#rules, nowMs);
+    const { principal, expires } = await verifyAccessToken(accessToken, this.#issuers, nowMs);
     const untilMs = Math.min(nowMs + LIMITS.accessTokenCacheMs, (expires + LIMITS.clockSkewSeconds) * 1000);
     this.#remember(digest, { principal, fromMs: nowMs, untilMs });
     return principal;

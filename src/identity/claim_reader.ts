@@ -60,7 +60,7 @@ export function mappedClaims(issuer: string, tenantId: string, mapping: ClaimMap
 }
 
 /** A GUID (RFC 9562 §5.8) for a subject of an issuer: always the same, and another one for every other subject and issuer. */
-export function derivedId(issuer: string, subject: string): string {
+function derivedId(issuer: string, subject: string): string {
   const digest = hash('sha256', JSON.stringify(['strongroom object id', issuer, subject]), 'buffer');
   digest[6] = ((digest[6] as number) & 0x0f) | 0x80;
   digest[8] = ((digest[8] as number) & 0x3f) | 0x80;

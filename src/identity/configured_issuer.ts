@@ -35,9 +35,17 @@ export type KeySource =
 const PUBLIC_AUTHORITY = 'https://login.microsoftonline.com';
 const PUBLIC_V1_ISSUER = 'https://sts.windows.net';
 
-/** `tenantId` is the directory that principals of issuers without tenants belong to. The clock is in unix milliseconds. */
-export function trustIssuer(configured: ConfiguredIssuer, tenantId: string, clock: () => number): TrustedIssuer {
-  const { algorithms, audiences } = configured;
+/** What the service says of itself to those who believe others. */
+export interface Believer {
+  /** Whom tokens may be meant for, where the issuer's configuration does not say. */
+  readonly resources: readonly string[];
+  /** The directory that principals of issuers without tenants belong to. */
+  readonly tenantId: string;
+}
+
+/** The clock is in unix milliseconds. */
+export function trustIssuer(configured: ConfiguredIssuer, believer: Believer, clock = Date.now): TrustedIssuer {
+  const { algorithms, audiences = believer.resources } = configured;
   const names = issuerNames(configured);
   return {
     issues: (iss) => names.includes(iss),
@@ -47,7 +55,7 @@ export function trustIssuer(configured: ConfiguredIssuer, tenantId: string, cloc
     principalOf:
       configured.kind === 'entra'
         ? entraClaims(configured.tenant)
-        : mappedClaims(configured.issuer, tenantId, configured.claims),
+        : mappedClaims(configured.issuer, believer.tenantId, configured.claims),
   };
 }
 

@@ -8,8 +8,8 @@ export interface TrustedIssuer {
   /** Signature algorithms, by name: what a token's header asks for beside these is refused. */
   readonly algorithms: readonly string[];
   readonly keys: JWTVerifyGetKey;
-  /** Whom its tokens may be meant for; the service's own resources unless named. */
-  readonly audiences?: AudienceRule | undefined;
+  /** Whom its tokens may be meant for. */
+  readonly audiences: AudienceRule;
   /** Who a verified token speaks for. */
   readonly principalOf: ClaimReader;
 }

@@ -12,11 +12,15 @@ export interface Host {
 export interface HostOptions {
   readonly hsmName: string;
   readonly domain: string;
-  readonly loginHost: string;
-  readonly tenantId: string;
+  readonly issuer: AnnouncedIssuer;
   /** The port to name to a caller whose Host header is none of ours. */
   readonly port: number;
 }
+
+/** Who the challenge sends clients to: the built-in issuer, at the port that the client has come by, or another one. */
+export type AnnouncedIssuer =
+  | { readonly kind: 'embedded'; readonly host: string; readonly tenantId: string }
+  | { readonly kind: 'configured'; readonly authorization: string };
 
 const AUTHORITY = /^(\[[0-9a-f:.]{2,45}\]|[0-9a-z.-]{1,253})(?::(\d{1,5}))?$/;
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -55,16 +59,19 @@ export class Hosts {
     const [, name, port] = AUTHORITY.exec(header.toLowerCase()) ?? [];
     if (name === undefined) return this.#fallback;
     if (this.#poolNames.has(name)) return this.#describe('pool', name, portSuffix(port));
-    if (name === this.#options.loginHost) return this.#describe('issuer', name, portSuffix(port));
+    const { issuer } = this.#options;
+    if (issuer.kind === 'embedded' && name === issuer.host) return this.#describe('issuer', name, portSuffix(port));
     return this.#fallback;
   }
 
   #describe(kind: Host['kind'], name: string, port: string): Host {
-    const { domain, loginHost, tenantId } = this.#options;
+    const { domain, issuer } = this.#options;
+    const authorization =
+      issuer.kind === 'embedded' ? `https://${issuer.host}${port}/${issuer.tenantId}` : issuer.authorization;
     return {
       kind,
       authority: `${name}${port}`,
-      challenge: `Bearer authorization="https://${loginHost}${port}/${tenantId}", resource="https://${domain}${port}"`,
+      challenge: `Bearer authorization="${authorization}", resource="https://${domain}${port}"`,
     };
   }
 }

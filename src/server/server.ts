@@ -29,7 +29,8 @@ export interface ServerOptions {
   readonly authorizer: Authorizer;
   readonly attestations: AttestationService;
   readonly audit: AuditService;
-  readonly issuer: EmbeddedIssuer;
+  /** The built-in issuer, unless it is switched off. */
+  readonly issuer: EmbeddedIssuer | undefined;
   readonly readiness: () => Readiness;
   readonly log: Logger;
 }
@@ -62,7 +63,7 @@ export class Server {
       draining: () => draining,
     };
     const api = buildApiApp(parts, () => (draining ? { ready: false, reason: 'stopping' } : options.readiness()));
-    const login = buildIssuerApp(issuer, log);
+    const login = issuer === undefined ? api : buildIssuerApp(issuer, log);
     await Promise.all([api.ready(), login.ready()]);
     const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
       const app = hosts.resolve(incoming.headers.host).kind === 'issuer' ? login : api;

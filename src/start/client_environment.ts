@@ -9,19 +9,24 @@ export const SECRET_VARIABLE = 'AZURE_CLIENT_SECRET';
 /**
  * What unmodified clients read. With the tenant named `adfs` they take a private issuer without a word of configuration in code
  * (clients' instance discovery is skipped). REQUESTS_CA_BUNDLE and SSL_CERT_FILE replace the system's list, so they get all of it.
+ * Where the built-in issuer is switched off, who they are is theirs to know.
  */
 export function clientEnvironment(
   names: HostNames,
   port: number,
-  { servicePrincipal, secret }: OpenedIdentity,
+  identity: Pick<OpenedIdentity, 'servicePrincipal' | 'secret'> | undefined,
   trust: TrustFiles | undefined,
 ): ClientEnvironment {
   return {
     STRONGROOM_URL: originOf(names.pool, port),
-    AZURE_TENANT_ID: 'adfs',
-    AZURE_CLIENT_ID: servicePrincipal.clientId,
-    [SECRET_VARIABLE]: secret,
-    AZURE_AUTHORITY_HOST: originOf(names.login, port),
+    ...(identity === undefined
+      ? {}
+      : {
+          AZURE_TENANT_ID: 'adfs',
+          AZURE_CLIENT_ID: identity.servicePrincipal.clientId,
+          [SECRET_VARIABLE]: identity.secret,
+          AZURE_AUTHORITY_HOST: originOf(names.login, port),
+        }),
     ...(trust === undefined
       ? {}
       : { NODE_EXTRA_CA_CERTS: trust.authority, REQUESTS_CA_BUNDLE: trust.bundle, SSL_CERT_FILE: trust.bundle }),

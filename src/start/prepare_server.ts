@@ -17,6 +17,7 @@ import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
 import { openAssignments } from './open_assignments.ts';
 import { openAttestations } from './open_attestations.ts';
 import { openIdentity } from './open_identity.ts';
+import { openIssuers } from './open_issuers.ts';
 import { type OpenedTls, openLocalTls, readOwnTls } from './open_tls.ts';
 
 /** How often the certificate is looked at while the server runs. */
@@ -42,15 +43,16 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   ]);
   const roles = builtInRoles(configuration.compatibility);
   const assignments = await openAssignments(files, roles, identity.servicePrincipal.id);
-  await writeClientEnvironment(files, clientEnvironment(names, port, identity, tls.trust));
   const { directory, signingKey } = identity;
+  const tenantId = directory.homeTenantId;
+  const host = names.login;
   const audiences = new Audiences(configuration.domain);
-  const issuer = new EmbeddedIssuer({
-    host: names.login,
-    directory: { current: directory },
-    signingKey,
-    resources: audiences,
-  });
+  const issuer = configuration.identity.embedded
+    ? new EmbeddedIssuer({ host, directory: { current: directory }, signingKey, resources: audiences })
+    : undefined;
+  const issuers = await openIssuers(configuration, { host, tenantId, trusted: issuer?.trusted });
+  const client = issuer === undefined ? undefined : identity;
+  await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
   const log = newLogger(configuration);
   const options: Omit<ServerOptions, 'engine' | 'audit' | 'readiness'> = {
     addresses: configuration.listen,
@@ -58,13 +60,12 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     hosts: {
       hsmName: configuration.hsm.name,
       domain: configuration.domain,
-      loginHost: names.login,
-      tenantId: directory.homeTenantId,
+      issuer: issuers.announced,
       port,
     },
     region: configuration.region,
     buildVersion: productVersion(),
-    authenticator: new Authenticator({ issuers: [issuer.trusted], audiences }),
+    authenticator: new Authenticator(issuers.trusted),
     authorizer: new Authorizer(roles, assignments),
     attestations,
     issuer,
@@ -72,7 +73,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   };
   return {
     log,
-    tenantId: directory.homeTenantId,
+    tenantId,
     open: async (engine, audit, readiness) => {
       const server = await Server.open({ ...options, engine, audit, readiness });
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);

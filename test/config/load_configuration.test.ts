@@ -132,6 +132,7 @@ const CONTRADICTIONS: readonly [what: string, content: object, path: string][] =
   ['a module without label', { hsm: { module: 'm', pinFile: 'p' } }, 'hsm.tokenLabel'],
   ['a module without PIN', { hsm: { module: 'm', tokenLabel: 'l' } }, 'hsm.pinFile'],
   ['two PINs', { hsm: { module: 'm', tokenLabel: 'l', pinFile: 'p', pinVariable: 'P' } }, 'hsm.pinVariable'],
+  ['nobody to be believed', { identity: { embedded: false } }, 'identity.issuersFile'],
   ['a label without module', { hsm: { tokenLabel: 'l' } }, 'hsm.module'],
 ];
 

@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { EncryptJWT, exportJWK, UnsecuredJWT } from 'jose';
-import { Audiences } from '../../src/identity/audience.ts';
 import { Authenticator } from '../../src/identity/authenticator.ts';
 import type { TrustedIssuer } from '../../src/identity/issuer.ts';
 import {
@@ -26,8 +25,7 @@ import {
   TENANT,
 } from './token_fixture.ts';
 
-const audiences = new Audiences('managedhsm.localhost');
-const authenticator = new Authenticator({ issuers: [issuer], audiences });
+const authenticator = new Authenticator([issuer]);
 const now = Math.floor(Date.now() / 1000);
 
 const refuses = (title: string, token: string | (() => string | Promise<string>)) =>
@@ -218,7 +216,7 @@ test("a trusted issuer's key does not sign for another trusted issuer", async (t
     issues: (iss) => iss === 'https://other/',
     keys: async () => strangerRsa.publicKey,
   };
-  const both = new Authenticator({ issuers: [issuer, other], audiences });
+  const both = new Authenticator([issuer, other]);
   const forged = compact(RS256_HEADER, goodClaims(), rs256(strangerRsa.privateKey));
   await t.throwsAsync(async () => both.authenticate(forged), { code: 'Unauthorized' });
   const own = compact(RS256_HEADER, { ...goodClaims(), iss: 'https://other/' }, rs256(strangerRsa.privateKey));

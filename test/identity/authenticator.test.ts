@@ -1,10 +1,7 @@
 import test from 'ava';
-import { Audiences } from '../../src/identity/audience.ts';
 import { Authenticator } from '../../src/identity/authenticator.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { compact, goodClaims, issuer, OBJECT_ID, RS256_HEADER, rs256, rsa } from './token_fixture.ts';
-
-const audiences = new Audiences('managedhsm.localhost');
 
 /** An authenticator with a clock to turn, and a count of how often a key was asked for. */
 function fixture() {
@@ -16,7 +13,7 @@ function fixture() {
       return issuer.keys(header, token);
     },
   };
-  const authenticator = new Authenticator({ issuers: [counting], audiences }, () => state.nowMs);
+  const authenticator = new Authenticator([counting], () => state.nowMs);
   const token = (changes: Record<string, unknown> = {}) =>
     compact(RS256_HEADER, { ...goodClaims(state.nowMs), ...changes }, rs256(rsa.privateKey));
   return { state, authenticator, token };

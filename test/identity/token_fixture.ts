@@ -1,5 +1,6 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, type JWK } from 'jose';
+import { Audiences } from '../../src/identity/audience.ts';
 import { entraClaims } from '../../src/identity/claim_reader.ts';
 import type { TrustedIssuer } from '../../src/identity/issuer.ts';
 
@@ -19,6 +20,7 @@ export const issuer: TrustedIssuer = {
   issues: (iss) => iss === ISSUER,
   algorithms: ['RS256', 'ES256'],
   keys: createLocalJWKSet({ keys: [rsaJwk, ecJwk] }),
+  audiences: new Audiences('managedhsm.localhost'),
   principalOf: entraClaims(TENANT),
 };
 

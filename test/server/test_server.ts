@@ -107,11 +107,16 @@ export class TestServer {
     const server = await Server.open({
       addresses: [{ host: '127.0.0.1', port: 0, mayBeAbsent: false }],
       tls,
-      hosts: { hsmName: 'demo', domain: DOMAIN, loginHost: LOGIN_HOST, tenantId: TENANT, port: 8443 },
+      hosts: {
+        hsmName: 'demo',
+        domain: DOMAIN,
+        issuer: { kind: 'embedded', host: LOGIN_HOST, tenantId: TENANT },
+        port: 8443,
+      },
       region: 'local',
       buildVersion: '0.0.0',
       engine,
-      authenticator: new Authenticator({ issuers: [issuer.trusted], audiences }),
+      authenticator: new Authenticator([issuer.trusted]),
       authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(servicePrincipal.id)),
       attestations,
       audit,

@@ -47,6 +47,7 @@ export class EmbeddedIssuer {
       issues: (claim) => claim.replace(PORT, '$1') === iss,
       algorithms: [SIGNING_ALGORITHM],
       keys: createLocalJWKSet(this.keySet),
+      audiences: resources,
       principalOf: entraClaims(homeTenantId),
     };
   }
