@@ -6,10 +6,12 @@ import type { Configuration } from './config/settings.ts';
 import { KeyEngine } from './engine/key_engine.ts';
 import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
 import { HsmPool } from './pool/hsm_pool.ts';
+import type { Readiness } from './server/health.ts';
 import { keepHouse } from './start/keep_house.ts';
 import { requireNativeCore } from './start/native_core.ts';
 import { openAudit } from './start/open_audit.ts';
 import { preparePool } from './start/prepare_pool.ts';
+import { SealedDocuments } from './store/sealed_documents.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
 import type { Store } from './store/store.ts';
 
@@ -41,11 +43,13 @@ export async function start(configuration: Configuration): Promise<RunningServer
   ]);
   const { engine, pool } = core;
   const audit = await openAudit(configuration, files, pool, prepared);
-  const server = await prepared.open(engine, audit, () => {
+  const documents = new SealedDocuments(pool, core.store);
+  const readiness = (): Readiness => {
     const { state } = pool.status();
     if (!audit.isTaking) return { ready: false, reason: 'the audit log cannot be written' };
     return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
-  });
+  };
+  const server = await prepared.open({ engine, documents, audit, readiness });
   const house = keepHouse(engine, audit, prepared.log);
   return {
     url: originOf(hostNames(configuration).pool, configuration.listen[0]?.port ?? 0),

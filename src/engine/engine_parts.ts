@@ -1,6 +1,7 @@
 import type { Custody } from '../model/key.ts';
 import type { RecoverySettings } from '../model/recovery.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
+import type { SealedDocuments } from '../store/sealed_documents.ts';
 import type { KeyLimits, Store } from '../store/store.ts';
 import type { EncryptionBudget } from './encryption_budget.ts';
 import type { KeyCustody } from './key_custody.ts';
@@ -25,6 +26,7 @@ export interface LifecycleParts {
   /** For what is written; what is read comes through `records`. */
   readonly store: Store;
   readonly records: SealedStore;
+  readonly documents: SealedDocuments;
   readonly keys: KeyVersions;
   readonly custody: KeyCustody;
   readonly turns: KeyTurns;

@@ -2,6 +2,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { RotationPolicy } from '../model/rotation_policy.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import type { PoolStatus } from '../pool/pool_status.ts';
+import { SealedDocuments } from '../store/sealed_documents.ts';
 import type { KeyVersionRecord } from '../store/store.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EncryptionBudget } from './encryption_budget.ts';
@@ -91,6 +92,7 @@ export class KeyEngine {
       pool,
       store,
       records,
+      documents: new SealedDocuments(pool, store),
       keys: this.#keys,
       custody: this.#parts.custody,
       turns: new KeyTurns(),

@@ -1,6 +1,5 @@
-import { StrongroomError } from '../model/errors.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
-import { sealedIntentBytes, sealedKeyBytes, sealedKeyVersionBytes, sealedSettingBytes } from '../store/record_seal.ts';
+import { sealedIntentBytes, sealedKeyBytes, sealedKeyVersionBytes } from '../store/record_seal.ts';
 import type {
   FoundKeyVersion,
   Intent,
@@ -10,9 +9,9 @@ import type {
   Sealed,
   SealedKey,
   SealedKeyVersion,
-  SettingRecord,
   Store,
 } from '../store/store.ts';
+import { storeTampered } from '../store/store_refusal.ts';
 
 /** A key and one of its versions, as the pool has sealed them. */
 export interface StoredKey {
@@ -64,14 +63,6 @@ export class SealedStore {
     );
   }
 
-  async findSetting(name: string): Promise<SettingRecord | undefined> {
-    const sealed = await this.#store.findSetting(name);
-    if (sealed === undefined) return undefined;
-    const { record } = sealed;
-    const genuine = record.name === name && (await this.#verify(sealedSettingBytes(record), sealed));
-    return genuine ? record : refuse(`The setting ${name}`, 'is not what was stored');
-  }
-
   async sealKey(record: KeyRecord): Promise<SealedKey> {
     return { record, seal: await this.#pool.seal(sealedKeyBytes(record)) };
   }
@@ -82,10 +73,6 @@ export class SealedStore {
 
   async sealIntent(record: Intent): Promise<Sealed<Intent>> {
     return { record, seal: await this.#pool.seal(sealedIntentBytes(record)) };
-  }
-
-  async sealSetting(record: SettingRecord): Promise<Sealed<SettingRecord>> {
-    return { record, seal: await this.#pool.seal(sealedSettingBytes(record)) };
   }
 
   async #checked({ key, version }: FoundKeyVersion, name: string, wanted: string | undefined): Promise<StoredKey> {
@@ -111,7 +98,5 @@ export class SealedStore {
 }
 
 function refuse(what: string, problem: string): never {
-  throw new StrongroomError('StoreTampered', 'A record in the store is not what was stored.', {
-    cause: new Error(`${what} ${problem}`),
-  });
+  throw storeTampered(new Error(`${what} ${problem}`));
 }

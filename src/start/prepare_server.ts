@@ -13,6 +13,7 @@ import type { AuditService } from '../server/audit_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
+import type { SealedDocuments } from '../store/sealed_documents.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
 import { openAssignments } from './open_assignments.ts';
 import { openAttestations } from './open_attestations.ts';
@@ -28,7 +29,15 @@ export interface PreparedServer {
   readonly log: Logger;
   /** The directory that principals belong to. */
   readonly tenantId: string;
-  open(engine: KeyService, audit: AuditService, readiness: () => Readiness): Promise<Server>;
+  open(parts: ServedParts): Promise<Server>;
+}
+
+/** What the server is put over once the pool is open. */
+export interface ServedParts {
+  readonly engine: KeyService;
+  readonly documents: SealedDocuments;
+  readonly audit: AuditService;
+  readonly readiness: () => Readiness;
 }
 
 /** Makes or reads keys, certificates, principals and role assignments, and writes down what clients need. */
@@ -74,7 +83,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   return {
     log,
     tenantId,
-    open: async (engine, audit, readiness) => {
+    open: async ({ engine, audit, readiness }) => {
       const server = await Server.open({ ...options, engine, audit, readiness });
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);
       return server;

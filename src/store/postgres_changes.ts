@@ -4,7 +4,16 @@ import { LIMITS } from '../model/limits.ts';
 import type { PostgresConnections, Transaction } from './postgres_connections.ts';
 import type { RawRow } from './row_reader.ts';
 
-type Listener = (names: readonly string[] | undefined) => void;
+/** The collection that the changes of keys are announced under, beside those of documents. */
+export const KEY_CHANGES = 'key';
+
+export interface AnnouncedChange {
+  readonly collection: string;
+  /** The name of a key, or the id of a document. */
+  readonly name: string;
+}
+
+type Listener = (changes: readonly AnnouncedChange[] | undefined) => void;
 
 const POLL_MS = 300;
 /** How old the last look may be before nothing that is remembered can be relied upon. */
@@ -20,14 +29,14 @@ const CLEAN_MS = 60_000;
  */
 const WINDOW_SECONDS = Math.ceil((LIMITS.storeIdleTransactionMs + LIMITS.storeStatementTimeoutMs) / 1_000) + 7;
 
-const ANNOUNCE = `INSERT INTO key_change (name, writer, changed_at) VALUES ($1, $2, clock_timestamp())
-  ON CONFLICT (name, writer) DO UPDATE SET changed_at = excluded.changed_at`;
-const LOOK = `SELECT name, writer, CAST(changed_at AS TEXT) AS changed_at FROM key_change
+const ANNOUNCE = `INSERT INTO recent_change (collection, name, writer, changed_at) VALUES ($1, $2, $3, clock_timestamp())
+  ON CONFLICT (collection, name, writer) DO UPDATE SET changed_at = excluded.changed_at`;
+const LOOK = `SELECT collection, name, writer, CAST(changed_at AS TEXT) AS changed_at FROM recent_change
   WHERE changed_at > clock_timestamp() - INTERVAL '${WINDOW_SECONDS} seconds' AND writer <> $1 LIMIT ${CHANGES_PER_POLL + 1}`;
-const CLEAN = `DELETE FROM key_change WHERE changed_at < clock_timestamp() - INTERVAL '5 minutes'`;
+const CLEAN = `DELETE FROM recent_change WHERE changed_at < clock_timestamp() - INTERVAL '5 minutes'`;
 
 /**
- * How servers over one database learn of each other's changes: each change leaves its key's name and a time in the same transaction, and
+ * How servers over one database learn of each other's changes: each change leaves what it is of and a time in the same transaction, and
  * each server looks several times a second for those of the others. Nothing is waited for and no connection is special, so a lost one
  * loses nothing.
  */
@@ -50,8 +59,8 @@ export class PostgresChanges {
   }
 
   /** Part of each change, and its last statement: what comes between it and the end of the commit is what the window is for. */
-  async announce(transaction: Transaction, name: string): Promise<void> {
-    await transaction.run(ANNOUNCE, [name, this.#writer]);
+  async announce(transaction: Transaction, collection: string, name: string): Promise<void> {
+    await transaction.run(ANNOUNCE, [collection, name, this.#writer]);
   }
 
   /** Nobody knows whether a change of ours came about, or will: from now on we hear of it like of somebody else's. */
@@ -95,18 +104,19 @@ export class PostgresChanges {
   }
 
   #found(rows: readonly RawRow[], startedAt: number): void {
-    const changes = rows.map(({ name, writer, changed_at }) => ({
+    const changes = rows.map(({ collection, name, writer, changed_at }) => ({
+      collection: String(collection),
       name: String(name),
-      change: `${name} ${writer} ${changed_at}`,
+      once: `${collection} ${name} ${writer} ${changed_at}`,
     }));
-    const names = changes.filter(({ change }) => !this.#told.has(change)).map(({ name }) => name);
+    const untold = changes.filter(({ once }) => !this.#told.has(once));
     const everything = this.#late || rows.length > CHANGES_PER_POLL;
-    this.#told = new Set(changes.map(({ change }) => change));
+    this.#told = new Set(changes.map(({ once }) => once));
     this.#lookedAt = startedAt;
     this.#late = false;
     if (this.#stopped.signal.aborted) return;
     if (everything) this.#tell(undefined);
-    else if (names.length > 0) this.#tell([...new Set(names)]);
+    else if (untold.length > 0) this.#tell(untold);
   }
 
   #watchAgainIn(ms: number): void {
@@ -122,7 +132,7 @@ export class PostgresChanges {
     }, ms).unref();
   }
 
-  #tell(names: readonly string[] | undefined): void {
-    for (const listener of this.#listeners) listener(names);
+  #tell(changes: readonly AnnouncedChange[] | undefined): void {
+    for (const listener of this.#listeners) listener(changes);
   }
 }

@@ -1,12 +1,13 @@
+import { DOCUMENT_COLUMNS } from './document_row.ts';
 import { FOUND_COLUMNS } from './found_row.ts';
 import { INTENT_COLUMNS } from './intent_row.ts';
 import { KEY_VERSION_COLUMNS } from './key_version_row.ts';
-import { SETTING_COLUMNS } from './setting_row.ts';
 
 const JOIN = `SELECT ${FOUND_COLUMNS} FROM key LEFT JOIN key_version ON key_version.name = key.name AND key_version.version =`;
 const NEWEST = `${JOIN} key.newest`;
 const list = (condition: string): string =>
   `${NEWEST} WHERE key.deleted ${condition} AND key.name > $1 ORDER BY key.name LIMIT $2`;
+const DOCUMENTS = `SELECT ${DOCUMENT_COLUMNS.join(', ')} FROM document`;
 
 /** Everything that is asked of the database; each question is one statement and so of one moment. */
 export const QUESTIONS = {
@@ -23,7 +24,8 @@ export const QUESTIONS = {
         WHERE deleted IS NOT NULL AND scheduled_purge <= $1 ORDER BY scheduled_purge, name LIMIT $2)
     ) AS waiting ORDER BY due, name LIMIT $2`,
   intents: `SELECT ${INTENT_COLUMNS.join(', ')} FROM intent WHERE token = $1 ORDER BY created, id`,
-  setting: `SELECT ${SETTING_COLUMNS.join(', ')} FROM setting WHERE name = $1`,
+  document: `${DOCUMENTS} WHERE collection = $1 AND id = $2`,
+  documents: `${DOCUMENTS} WHERE collection = $1 ORDER BY id`,
 } as const;
 
 /** Lower than every name and every version. */

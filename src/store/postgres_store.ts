@@ -1,28 +1,30 @@
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import { encodeDocumentChange } from './document_change_row.ts';
+import { decodeDocumentRow } from './document_row.ts';
 import { decodeFoundRow } from './found_row.ts';
 import { decodeIntentRow, encodeIntentRow } from './intent_row.ts';
 import { encodeKeyChange } from './key_change_rows.ts';
 import { decodeKeyVersionRow } from './key_version_row.ts';
 import { readMigrations } from './migration.ts';
 import { postgresAddress } from './postgres_address.ts';
-import { PostgresChanges } from './postgres_changes.ts';
+import { type AnnouncedChange, KEY_CHANGES, PostgresChanges } from './postgres_changes.ts';
 import { PostgresConnections, type Transaction } from './postgres_connections.ts';
+import { changeDocument } from './postgres_document_changes.ts';
 import { addIntent, changeKey, endIntent, movesKeyCount } from './postgres_key_changes.ts';
 import { migratePostgres } from './postgres_migration.ts';
 import { BEFORE_ALL, QUESTIONS } from './postgres_questions.ts';
 import { reserveEncryptions } from './postgres_reservations.ts';
-import { putSetting } from './postgres_settings.ts';
 import { Turns } from './postgres_turns.ts';
-import { decodeSettingRow, encodeSettingRow } from './setting_row.ts';
 import type {
+  DocumentChange,
   FoundKeyVersion,
   KeyChange,
   KeyLimits,
   ListQuery,
+  SealedDocument,
   SealedIntent,
   SealedKeyVersion,
-  SealedSetting,
   Store,
 } from './store.ts';
 
@@ -119,7 +121,7 @@ export class PostgresStore implements Store {
     const perform = (): Promise<void> =>
       this.#write(async (transaction) => {
         await changeKey(transaction, rows, limits);
-        await this.#changes.announce(transaction, rows.name);
+        await this.#changes.announce(transaction, KEY_CHANGES, rows.name);
       });
     await (movesKeyCount(rows) ? this.#turns.take(perform) : perform());
   }
@@ -142,18 +144,34 @@ export class PostgresStore implements Store {
     return rows.map(decodeIntentRow);
   }
 
-  async findSetting(name: string): Promise<SealedSetting | undefined> {
-    const { rows } = await this.#connections.read(QUESTIONS.setting, [name]);
-    return rows[0] === undefined ? undefined : decodeSettingRow(rows[0]);
+  async findDocument(collection: string, id: string): Promise<SealedDocument | undefined> {
+    const { rows } = await this.#connections.read(QUESTIONS.document, [collection, id]);
+    return rows[0] === undefined ? undefined : decodeDocumentRow(rows[0]);
   }
 
-  async putSetting(setting: SealedSetting, expectedRevision: number | undefined): Promise<void> {
-    const row = encodeSettingRow(setting);
-    await this.#write((transaction) => putSetting(transaction, row, expectedRevision));
+  async listDocuments(collection: string): Promise<readonly SealedDocument[]> {
+    const { rows } = await this.#connections.read(QUESTIONS.documents, [collection]);
+    return rows.map(decodeDocumentRow);
+  }
+
+  async changeDocument(change: DocumentChange): Promise<void> {
+    const row = encodeDocumentChange(change);
+    await this.#write(async (transaction) => {
+      await changeDocument(transaction, row);
+      await this.#changes.announce(transaction, row.collection, row.id);
+    });
   }
 
   onKeysChanged(listener: (names: readonly string[] | undefined) => void): void {
-    this.#changes.listen(listener);
+    this.#changes.listen((changes) =>
+      tellOf(changes, ({ collection }) => collection === KEY_CHANGES, 'name', listener),
+    );
+  }
+
+  onDocumentsChanged(listener: (collections: readonly string[] | undefined) => void): void {
+    this.#changes.listen((changes) =>
+      tellOf(changes, ({ collection }) => collection !== KEY_CHANGES, 'collection', listener),
+    );
   }
 
   /** Waits for what was handed in, and lets go of the database. */
@@ -175,6 +193,17 @@ export class PostgresStore implements Store {
       throw error;
     }
   }
+}
+
+/** Passes on what a listener is about, each once, and not that there is nothing of it. */
+function tellOf(
+  changes: readonly AnnouncedChange[] | undefined,
+  concerns: (change: AnnouncedChange) => boolean,
+  by: keyof AnnouncedChange,
+  listener: (names: readonly string[] | undefined) => void,
+): void {
+  const names = changes?.filter(concerns).map((change) => change[by]);
+  if (names === undefined || names.length > 0) listener(names && [...new Set(names)]);
 }
 
 function notOpened(error: unknown): unknown {

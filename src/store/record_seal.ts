@@ -1,19 +1,22 @@
 import type { PublicKey } from '../model/key.ts';
 import { CanonicalBytes } from './canonical_bytes.ts';
-import type { Intent, KeyRecord, KeyVersionRecord, SettingRecord } from './store.ts';
+import type { DocumentRecord, Intent, KeyRecord, KeyVersionRecord } from './store.ts';
 
 /*
  * What the seals of records are computed over: every field, in this order, each behind its length, so that no two records give the same
  * bytes. A row that was edited, or put in the place of another, does not carry the seal of its bytes.
  *
- * What a seal cannot show: that a row was replaced as a whole by an older state of itself, with the seal of that time, or removed. The
- * revision is in the bytes, and who remembers a higher one sees it; a memory that outlives the database has to be kept outside of it.
+ * What a seal cannot show: that a row was replaced as a whole by an older state of itself, with the seal of that time, that it was removed,
+ * or that one which had been removed is there again. The revision is in the bytes, and who remembers a higher one sees it; a memory that
+ * outlives the database has to be kept outside of it. For documents this means: who can write to the database itself cannot make a role
+ * assignment, a setting or a user, but can take one away, and can bring back one that he has copied while it was in force. The database
+ * is no place for hands that are not trusted to this extent; how documents were changed through the service is in the audit log, outside of it.
  */
 
 const KEY_CONTEXT = 'strongroom/key/1';
 const KEY_VERSION_CONTEXT = 'strongroom/key_version/2';
 const INTENT_CONTEXT = 'strongroom/intent/1';
-const SETTING_CONTEXT = 'strongroom/setting/1';
+const DOCUMENT_CONTEXT = 'strongroom/document/1';
 
 export function sealedKeyBytes(record: KeyRecord): Uint8Array {
   const bytes = new CanonicalBytes(KEY_CONTEXT);
@@ -101,10 +104,11 @@ export function sealedIntentBytes(intent: Intent): Uint8Array {
   return bytes.concatenated();
 }
 
-export function sealedSettingBytes(setting: SettingRecord): Uint8Array {
-  const bytes = new CanonicalBytes(SETTING_CONTEXT);
-  bytes.text(setting.name);
-  bytes.text(setting.value);
-  bytes.integer(setting.revision);
+export function sealedDocumentBytes(document: DocumentRecord): Uint8Array {
+  const bytes = new CanonicalBytes(DOCUMENT_CONTEXT);
+  bytes.text(document.collection);
+  bytes.text(document.id);
+  bytes.text(document.content);
+  bytes.integer(document.revision);
   return bytes.concatenated();
 }

@@ -1,4 +1,5 @@
-import { StrongroomError } from '../model/errors.ts';
+import type { StrongroomError } from '../model/errors.ts';
+import { storeTampered } from './store_refusal.ts';
 
 /** What a database gave, by the names of columns. */
 export type RawRow = Readonly<Record<string, unknown>>;
@@ -75,9 +76,7 @@ export class RowReader<Row> {
   }
 
   tampered(column: keyof Row & string): StrongroomError {
-    return new StrongroomError('StoreTampered', 'A record in the store is not what was stored.', {
-      cause: new Error(`The column ${column} of ${this.#table} does not decode`),
-    });
+    return storeTampered(new Error(`The column ${column} of ${this.#table} does not decode`));
   }
 
   #value(column: string): unknown {

@@ -1,11 +1,12 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { StrongroomError } from '../model/errors.ts';
+import { DOCUMENT_COLUMNS } from './document_row.ts';
 import { FOUND_COLUMNS } from './found_row.ts';
 import { INTENT_COLUMNS } from './intent_row.ts';
 import { KEY_VERSION_COLUMNS } from './key_version_row.ts';
 import type { RawRow } from './row_reader.ts';
-import { SETTING_COLUMNS } from './setting_row.ts';
 import type { ListQuery } from './store.ts';
+import { storeTampered } from './store_refusal.ts';
 
 /** A key with its newest version. */
 const NEWEST = `SELECT ${FOUND_COLUMNS} FROM key
@@ -22,7 +23,8 @@ export class SqliteReader {
   readonly #versions: StatementSync;
   readonly #due: StatementSync;
   readonly #intents: StatementSync;
-  readonly #setting: StatementSync;
+  readonly #document: StatementSync;
+  readonly #documents: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -49,7 +51,9 @@ export class SqliteReader {
     this.#intents = database.prepare(
       `SELECT ${INTENT_COLUMNS.join(', ')} FROM intent WHERE token = ? ORDER BY created, id`,
     );
-    this.#setting = database.prepare(`SELECT ${SETTING_COLUMNS.join(', ')} FROM setting WHERE name = ?`);
+    const documents = `SELECT ${DOCUMENT_COLUMNS.join(', ')} FROM document WHERE collection = ?`;
+    this.#document = database.prepare(`${documents} AND id = ?`);
+    this.#documents = database.prepare(`${documents} ORDER BY id`);
   }
 
   keyVersion(name: string, version: string | undefined): RawRow | undefined {
@@ -72,8 +76,12 @@ export class SqliteReader {
     return all(this.#intents, token);
   }
 
-  setting(name: string): RawRow | undefined {
-    return one(this.#setting, name);
+  document(collection: string, id: string): RawRow | undefined {
+    return one(this.#document, collection, id);
+  }
+
+  documents(collection: string): readonly RawRow[] {
+    return all(this.#documents, collection);
   }
 
   close(): void {
@@ -94,7 +102,7 @@ function read<Result>(ask: () => Result): Result {
     return ask();
   } catch (cause) {
     if (isIntegerTooLarge(cause)) {
-      throw new StrongroomError('StoreTampered', 'A record in the store is not what was stored.', { cause });
+      throw storeTampered(cause);
     }
     throw new StrongroomError('ServiceUnavailable', 'The store could not be read.', { cause });
   }

@@ -1,18 +1,20 @@
+import { encodeDocumentChange } from './document_change_row.ts';
+import { decodeDocumentRow } from './document_row.ts';
 import { decodeFoundRow } from './found_row.ts';
 import { decodeIntentRow, encodeIntentRow } from './intent_row.ts';
 import { encodeKeyChange } from './key_change_rows.ts';
 import { decodeKeyVersionRow } from './key_version_row.ts';
-import { decodeSettingRow, encodeSettingRow } from './setting_row.ts';
 import { openForReading } from './sqlite_database.ts';
 import { SqliteReader } from './sqlite_reader.ts';
 import type {
+  DocumentChange,
   FoundKeyVersion,
   KeyChange,
   KeyLimits,
   ListQuery,
+  SealedDocument,
   SealedIntent,
   SealedKeyVersion,
-  SealedSetting,
   Store,
 } from './store.ts';
 import { storeClosed } from './store_refusal.ts';
@@ -81,17 +83,25 @@ export class SqliteStore implements Store {
     return this.#reader.intents(token).map(decodeIntentRow);
   }
 
-  async findSetting(name: string): Promise<SealedSetting | undefined> {
-    const row = this.#reader.setting(name);
-    return row === undefined ? undefined : decodeSettingRow(row);
+  async findDocument(collection: string, id: string): Promise<SealedDocument | undefined> {
+    const row = this.#reader.document(collection, id);
+    return row === undefined ? undefined : decodeDocumentRow(row);
   }
 
-  async putSetting(setting: SealedSetting, expectedRevision: number | undefined): Promise<void> {
-    await this.#writer.write({ kind: 'putSetting', row: encodeSettingRow(setting), expectedRevision });
+  async listDocuments(collection: string): Promise<readonly SealedDocument[]> {
+    return this.#reader.documents(collection).map(decodeDocumentRow);
+  }
+
+  async changeDocument(change: DocumentChange): Promise<void> {
+    await this.#writer.write({ kind: 'changeDocument', change: encodeDocumentChange(change) });
   }
 
   onKeysChanged(): void {
     // Nobody else can have changed a key: the lock beside the file keeps others out.
+  }
+
+  onDocumentsChanged(): void {
+    // Nor a document.
   }
 
   /** Waits for what was handed in, and lets go of the database. */

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StrongroomError } from '../model/errors.ts';
+import { SqliteDocumentChanges } from './sqlite_document_changes.ts';
 import { SqliteIntents } from './sqlite_intents.ts';
 import { SqliteKeyChanges } from './sqlite_key_changes.ts';
 import { SqliteReservations } from './sqlite_reservations.ts';
-import { SqliteSettings } from './sqlite_settings.ts';
 import type { Write, WriteFailure, WriteOutcome } from './sqlite_write.ts';
 
 /** Changes of the database, many in one transaction: what is waited for is the disk, once for all of them. */
@@ -12,14 +12,14 @@ export class SqliteTransaction {
   readonly #keys: SqliteKeyChanges;
   readonly #reservations: SqliteReservations;
   readonly #intents: SqliteIntents;
-  readonly #settings: SqliteSettings;
+  readonly #documents: SqliteDocumentChanges;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#intents = new SqliteIntents(database);
     this.#keys = new SqliteKeyChanges(database, this.#intents);
     this.#reservations = new SqliteReservations(database);
-    this.#settings = new SqliteSettings(database);
+    this.#documents = new SqliteDocumentChanges(database);
   }
 
   /** Does all changes and waits for the disk once. Each has its own outcome; when it returns, those that went well are durable. */
@@ -68,8 +68,8 @@ export class SqliteTransaction {
       case 'endIntent':
         this.#intents.end(write.id);
         return 0;
-      case 'putSetting':
-        this.#settings.put(write.row, write.expectedRevision);
+      case 'changeDocument':
+        this.#documents.change(write.change);
         return 0;
     }
   }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../model/errors.ts';
+import type { DocumentChangeRow } from './document_change_row.ts';
 import type { IntentRow } from './intent_row.ts';
 import type { KeyChangeRows } from './key_change_rows.ts';
-import type { SettingRow } from './setting_row.ts';
 import type { KeyLimits } from './store.ts';
 
 /*
@@ -14,7 +14,7 @@ export type Write =
   | ReserveEncryptions
   | { readonly kind: 'addIntent'; readonly row: IntentRow }
   | { readonly kind: 'endIntent'; readonly id: string }
-  | { readonly kind: 'putSetting'; readonly row: SettingRow; readonly expectedRevision: number | undefined };
+  | { readonly kind: 'changeDocument'; readonly change: DocumentChangeRow };
 
 export interface ReserveEncryptions {
   readonly kind: 'reserveEncryptions';

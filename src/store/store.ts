@@ -67,10 +67,14 @@ export interface Intent {
   readonly created: number;
 }
 
-/** A setting of the pool that is changed while it runs (Azure API §1.18). */
-export interface SettingRecord {
-  readonly name: string;
-  readonly value: string;
+/** Something small that decides something and is no key: a setting, a role assignment, a user. */
+export interface DocumentRecord {
+  /** What it is one of: `setting`, `role_assignment`. */
+  readonly collection: string;
+  readonly id: string;
+  /** JSON. */
+  readonly content: string;
+  /** Counts the changes of the document; a writer names the one it has seen. */
   readonly revision: number;
 }
 
@@ -83,7 +87,7 @@ export interface Sealed<Record> {
 export type SealedKey = Sealed<KeyRecord>;
 export type SealedKeyVersion = Sealed<KeyVersionRecord>;
 export type SealedIntent = Sealed<Intent>;
-export type SealedSetting = Sealed<SettingRecord>;
+export type SealedDocument = Sealed<DocumentRecord>;
 
 /** A key and one of its versions as they were at one moment. */
 export interface FoundKeyVersion {
@@ -104,6 +108,15 @@ export interface KeyChange {
   /** Intents that are fulfilled by this change and go with it, and such that come with it. */
   readonly endedIntents?: readonly string[] | undefined;
   readonly newIntents?: readonly SealedIntent[] | undefined;
+}
+
+export interface DocumentChange {
+  readonly collection: string;
+  readonly id: string;
+  /** The revision that the writer has seen; undefined where there was no such document. */
+  readonly expectedRevision: number | undefined;
+  /** The document afterwards; undefined removes it. */
+  readonly document: SealedDocument | undefined;
 }
 
 export interface KeyLimits {
@@ -144,13 +157,17 @@ export interface Store {
   /** Ending one that is not there is no mistake. */
   endIntent(id: string): Promise<void>;
   listIntents(token: string): Promise<readonly SealedIntent[]>;
-  findSetting(name: string): Promise<SealedSetting | undefined>;
-  /** @throws StrongroomError `Conflict` with innerCode `SettingChanged` when its revision is not the expected one. */
-  putSetting(setting: SealedSetting, expectedRevision: number | undefined): Promise<void>;
+  findDocument(collection: string, id: string): Promise<SealedDocument | undefined>;
+  /** All of a collection, by id. */
+  listDocuments(collection: string): Promise<readonly SealedDocument[]>;
+  /** @throws StrongroomError `Conflict` with innerCode `DocumentChanged` when its revision is not the expected one. */
+  changeDocument(change: DocumentChange): Promise<void>;
   /**
    * Calls back with the names of keys that somebody else may have changed: another server over the same database. Within a second of
    * the change; with `undefined` when it cannot be known which, and everything that is remembered has to be asked for again.
    */
   onKeysChanged(listener: (names: readonly string[] | undefined) => void): void;
+  /** Likewise with the collections in which somebody else may have changed a document. */
+  onDocumentsChanged(listener: (collections: readonly string[] | undefined) => void): void;
   close(): Promise<void>;
 }

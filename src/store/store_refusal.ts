@@ -34,10 +34,16 @@ export function encryptionLimitReached(): StrongroomError {
   );
 }
 
-export function settingChanged(name: string): StrongroomError {
-  return new StrongroomError('Conflict', `The setting ${name} was changed by somebody else in the meantime.`, {
-    innerCode: 'SettingChanged',
+export function documentChanged({ collection, id }: { collection: string; id: string }): StrongroomError {
+  const what = `The ${collection.replaceAll('_', ' ')} ${id}`;
+  return new StrongroomError('Conflict', `${what} was changed by somebody else in the meantime.`, {
+    innerCode: 'DocumentChanged',
   });
+}
+
+/** What it is that was edited, swapped or cannot be read is for the log, and not for the caller. */
+export function storeTampered(cause: unknown): StrongroomError {
+  return new StrongroomError('StoreTampered', 'A record in the store is not what was stored.', { cause });
 }
 
 export function storeClosed(cause?: unknown): StrongroomError {

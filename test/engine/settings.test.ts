@@ -34,7 +34,7 @@ test.serial('set many times at once, a setting is what one of them said', async 
   const { engine, pool, store } = opened;
   const other = await KeyEngine.open({ pool, store });
   await Promise.all([engine.setSetting(NAME, true), other.setSetting(NAME, false), engine.setSetting(NAME, true)]);
-  t.is((await store.findSetting(NAME))?.record.value, String((await engine.listSettings())[0]?.value));
+  t.is((await store.findDocument('setting', NAME))?.record.content, String((await engine.listSettings())[0]?.value));
 });
 
 test('there are no other settings, and no other values', async (t) => {
@@ -50,10 +50,10 @@ test.serial('where the store does not know whether it has a setting, it is asked
   };
   const written = await KeyEngine.open({
     pool,
-    store: storeWith(store, { putSetting: (sealed, expected) => store.putSetting(sealed, expected).then(unknown) }),
+    store: storeWith(store, { changeDocument: (change) => store.changeDocument(change).then(unknown) }),
   });
   t.deepEqual(await written.setSetting(NAME, true), { name: NAME, value: true });
-  const lost = await KeyEngine.open({ pool, store: storeWith(store, { putSetting: async () => unknown() }) });
+  const lost = await KeyEngine.open({ pool, store: storeWith(store, { changeDocument: async () => unknown() }) });
   await refused(t, lost.setSetting(NAME, false), 'OutcomeUnknown');
   t.deepEqual(await lost.listSettings(), [{ name: NAME, value: true }]);
 });
@@ -62,9 +62,9 @@ test.serial('a setting that was edited is refused', async (t) => {
   const { pool, store, engine } = opened;
   await engine.setSetting(NAME, false);
   const edited = storeWith(store, {
-    findSetting: async (name) => {
-      const sealed = await store.findSetting(name);
-      return sealed && { ...sealed, record: { ...sealed.record, value: 'true' } };
+    findDocument: async (collection, id) => {
+      const sealed = await store.findDocument(collection, id);
+      return sealed && { ...sealed, record: { ...sealed.record, content: 'true' } };
     },
   });
   const tampered = await KeyEngine.open({ pool, store: edited });

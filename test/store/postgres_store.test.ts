@@ -2,13 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { LIMITS } from '../../src/model/limits.ts';
 import { PostgresStore, type PostgresStoreOptions } from '../../src/store/postgres_store.ts';
-import type { KeyChange, Store } from '../../src/store/store.ts';
+import type { DocumentChange, KeyChange, Store } from '../../src/store/store.ts';
 import { openPostgresServer, type PostgresServer } from '../fixtures/postgres_server.ts';
 import { refused } from '../fixtures/refused.ts';
 import { TcpProxy } from '../fixtures/tcp_proxy.ts';
 import { testWithPostgres as test } from '../fixtures/test_with_postgres.ts';
 import { type TestStore, testStoreContract } from './store_contract.ts';
-import { key, keyVersion, newKey, nextChange, plain, removal, WIDE } from './store_records.ts';
+import {
+  document,
+  documentChange,
+  key,
+  keyVersion,
+  newKey,
+  nextChange,
+  plain,
+  removal,
+  WIDE,
+} from './store_records.ts';
 
 let server: PostgresServer;
 
@@ -239,13 +249,45 @@ test.serial(
   },
 );
 
+test.serial(
+  'a change of a document is told to the other server by its collection, and not as one of a key',
+  async (t) => {
+    const { url, store } = await openDatabase(t);
+    const other = await openAnother(t, url);
+    const told: Record<'keys' | 'documents' | 'here', unknown[]> = { keys: [], documents: [], here: [] };
+    other.onKeysChanged((names) => told.keys.push(names));
+    other.onDocumentsChanged((collections) => told.documents.push(collections));
+    store.onDocumentsChanged((collections) => told.here.push(collections));
+    const changes: [string, DocumentChange][] = [
+      ['added', documentChange(document())],
+      ['replaced', documentChange(document({ revision: 2 }))],
+      ['removed', { collection: 'setting', id: 'orders', expectedRevision: 2, document: undefined }],
+    ];
+    for (const [what, change] of changes) {
+      told.documents.length = 0;
+      await store.changeDocument(change);
+      const ms = await until(() => told.documents.length > 0, `it is told that the document was ${what}`);
+      t.true(ms <= 1_000, `${what}: ${ms} ms`);
+      t.deepEqual(told.documents, [['setting']]);
+    }
+    await store.changeKey(newKey('orders'), WIDE);
+    await until(() => told.keys.length > 0, 'the key is told');
+    t.deepEqual(told, { keys: [['orders']], documents: [['setting']], here: [] });
+  },
+);
+
 test.serial('a change that becomes visible long after its time is told all the same', async (t) => {
   const { url, store } = await openDatabase(t);
   const told: unknown[] = [];
   store.onKeysChanged((names) => told.push(names));
   const slow = await server.session(url);
-  await slow.query("BEGIN; INSERT INTO key_change (name, writer, changed_at) VALUES ('late', 'x', clock_timestamp())");
-  await server.query(url, "INSERT INTO key_change (name, writer, changed_at) VALUES ('early', 'x', clock_timestamp())");
+  await slow.query(
+    "BEGIN; INSERT INTO recent_change (collection, name, writer, changed_at) VALUES ('key', 'late', 'x', clock_timestamp())",
+  );
+  await server.query(
+    url,
+    "INSERT INTO recent_change (collection, name, writer, changed_at) VALUES ('key', 'early', 'x', clock_timestamp())",
+  );
   await until(() => told.length === 1, 'the other one is told');
   await delay(1_000);
   await slow.query('COMMIT');

@@ -3,7 +3,7 @@ import { CURVES, type KeySpec, OCT_SIZES, type PublicKey, RSA_SIZES } from '../.
 import { KEY_OPERATIONS } from '../../src/model/key_operation.ts';
 import type { ReleasePolicy } from '../../src/model/release_policy.ts';
 import type { RotationPolicy } from '../../src/model/rotation_policy.ts';
-import type { Intent, KeyRecord, KeyVersionRecord, SettingRecord } from '../../src/store/store.ts';
+import type { DocumentRecord, Intent, KeyRecord, KeyVersionRecord } from '../../src/store/store.ts';
 
 /**
  * Records in which every field has few values, so that two of them often differ in one field alone, and in what a careless encoding
@@ -95,4 +95,4 @@ export const INTENT_FIELDS: Fields<Intent> = {
   created: integer,
 };
 
-export const SETTING_FIELDS: Fields<SettingRecord> = { name: text, value: text, revision: integer };
+export const DOCUMENT_FIELDS: Fields<DocumentRecord> = { collection: text, id: text, content: text, revision: integer };

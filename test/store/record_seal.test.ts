@@ -1,14 +1,14 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import {
+  sealedDocumentBytes,
   sealedIntentBytes,
   sealedKeyBytes,
   sealedKeyVersionBytes,
-  sealedSettingBytes,
 } from '../../src/store/record_seal.ts';
 import type { KeyVersionRecord } from '../../src/store/store.ts';
-import { INTENT_FIELDS, KEY_FIELDS, KEY_VERSION_FIELDS, SETTING_FIELDS } from './record_arbitraries.ts';
-import { intent, key, keyVersion, same, setting } from './store_records.ts';
+import { DOCUMENT_FIELDS, INTENT_FIELDS, KEY_FIELDS, KEY_VERSION_FIELDS } from './record_arbitraries.ts';
+import { document, intent, key, keyVersion, same } from './store_records.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -52,14 +52,14 @@ function testSeal<Record extends object>(
 testSeal('a key', KEY_FIELDS, sealedKeyBytes);
 testSeal('a key version', KEY_VERSION_FIELDS, sealedKeyVersionBytes);
 testSeal('an intent', INTENT_FIELDS, sealedIntentBytes);
-testSeal('a setting', SETTING_FIELDS, sealedSettingBytes);
+testSeal('a document', DOCUMENT_FIELDS, sealedDocumentBytes);
 
 test('the bytes of records of different kinds begin differently', (t) => {
   const all = [
     sealedKeyBytes(key().record),
     sealedKeyVersionBytes(keyVersion().record),
     sealedIntentBytes(intent().record),
-    sealedSettingBytes(setting().record),
+    sealedDocumentBytes(document().record),
   ];
   const contexts = all.map((bytes) => hex(bytes.subarray(0, 4 + Buffer.from(bytes).readUInt32BE(0))));
   t.is(new Set(contexts).size, all.length);
@@ -148,4 +148,9 @@ test('the bytes under the seal of a key stay as they are from release to release
   t.is(hex(fixed), [...names, ...deletion, ...policy, ABSENT, integer(8)].join(''));
   const bare = sealedKeyBytes({ ...key().record, name: 'orders', newest: 'v' });
   t.is(hex(bare), [...names.slice(0, 3), integer(1), NO, NO, ABSENT, integer(1)].join(''));
+});
+
+test('the bytes under the seal of a document stay as they are from release to release', (t) => {
+  const fixed = sealedDocumentBytes({ collection: 'c', id: 'd', content: '{}', revision: 2 });
+  t.is(hex(fixed), [text('strongroom/document/1'), text('c'), text('d'), text('{}'), integer(2)].join(''));
 });

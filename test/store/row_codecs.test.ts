@@ -1,15 +1,15 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { StrongroomError } from '../../src/model/errors.ts';
+import { DOCUMENT_COLUMNS, decodeDocumentRow, encodeDocumentRow } from '../../src/store/document_row.ts';
 import { decodeFoundRow } from '../../src/store/found_row.ts';
 import { decodeIntentRow, encodeIntentRow, INTENT_COLUMNS } from '../../src/store/intent_row.ts';
 import { decodeKeyRow, encodeKeyRow, KEY_COLUMNS } from '../../src/store/key_row.ts';
 import { decodeKeyVersionRow, encodeKeyVersionRow, KEY_VERSION_COLUMNS } from '../../src/store/key_version_row.ts';
 import type { RawRow } from '../../src/store/row_reader.ts';
-import { decodeSettingRow, encodeSettingRow, SETTING_COLUMNS } from '../../src/store/setting_row.ts';
 import type { Sealed } from '../../src/store/store.ts';
-import { INTENT_FIELDS, KEY_FIELDS, KEY_VERSION_FIELDS, publicKeyOf, SETTING_FIELDS } from './record_arbitraries.ts';
-import { bytes, intent, key, keyVersion, plain, setting } from './store_records.ts';
+import { DOCUMENT_FIELDS, INTENT_FIELDS, KEY_FIELDS, KEY_VERSION_FIELDS, publicKeyOf } from './record_arbitraries.ts';
+import { bytes, document, intent, key, keyVersion, plain } from './store_records.ts';
 
 const keyVersions = fc
   .record(KEY_VERSION_FIELDS)
@@ -38,7 +38,7 @@ function testCodec<Record>(
 testCodec('key', fc.record(KEY_FIELDS), KEY_COLUMNS, encodeKeyRow, (row) => decodeKeyRow(row));
 testCodec('key version', keyVersions, KEY_VERSION_COLUMNS, encodeKeyVersionRow, decodeKeyVersionRow);
 testCodec('intent', fc.record(INTENT_FIELDS), INTENT_COLUMNS, encodeIntentRow, decodeIntentRow);
-testCodec('setting', fc.record(SETTING_FIELDS), SETTING_COLUMNS, encodeSettingRow, decodeSettingRow);
+testCodec('document', fc.record(DOCUMENT_FIELDS), DOCUMENT_COLUMNS, encodeDocumentRow, decodeDocumentRow);
 
 const POLICY = { lifetimeActions: [], expiryTime: null, created: 1, updated: 1 };
 const policy = (changes: object): string => JSON.stringify({ ...POLICY, ...changes });
@@ -112,9 +112,10 @@ const BROKEN_INTENTS: Readonly<Record<string, readonly unknown[]>> = {
   seal: notBytes,
 };
 
-const BROKEN_SETTINGS: Readonly<Record<string, readonly unknown[]>> = {
-  name: notAText,
-  value: notAText,
+const BROKEN_DOCUMENTS: Readonly<Record<string, readonly unknown[]>> = {
+  collection: notAText,
+  id: notAText,
+  content: notAText,
   revision: notAnInteger,
   seal: notBytes,
 };
@@ -141,7 +142,7 @@ function testRefusals(
 testRefusals('key', encodeKeyRow(key()), BROKEN_KEYS, (row) => decodeKeyRow(row));
 testRefusals('key version', encodeKeyVersionRow(keyVersion()), BROKEN_KEY_VERSIONS, decodeKeyVersionRow);
 testRefusals('intent', encodeIntentRow(intent()), BROKEN_INTENTS, decodeIntentRow);
-testRefusals('setting', encodeSettingRow(setting()), BROKEN_SETTINGS, decodeSettingRow);
+testRefusals('document', encodeDocumentRow(document()), BROKEN_DOCUMENTS, decodeDocumentRow);
 
 test('a release policy is there with all of its columns or not at all', (t) => {
   const releasePolicy = { contentType: 'c', data: bytes(3), immutable: false };

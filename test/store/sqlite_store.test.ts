@@ -9,7 +9,7 @@ import { SqliteStore } from '../../src/store/sqlite_store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { refused } from '../fixtures/refused.ts';
 import { type TestStore, testStoreContract } from './store_contract.ts';
-import { intent, keyVersion, newKey, nextChange, setting, WIDE } from './store_records.ts';
+import { document, documentChange, intent, keyVersion, newKey, nextChange, WIDE } from './store_records.ts';
 
 /** Where a store can be, until the test has ended. */
 async function storePath(t: ExecutionContext): Promise<string> {
@@ -149,14 +149,15 @@ test('a row that decodes to no record is reported as tampered with', async (t) =
   const { store, path } = await openStore(t);
   await store.changeKey(newKey('orders'), WIDE);
   await store.addIntent(intent({ token: 'token' }));
-  await store.putSetting(setting({ name: 'setting' }), undefined);
+  await store.changeDocument(documentChange(document()));
   const database = new DatabaseSync(path);
   t.teardown(() => database.close());
   const find = () => store.findKeyVersion('orders', undefined);
   const list = () => store.listKeys('active', { after: undefined, limit: 1 });
   const listVersions = () => store.listKeyVersions('orders', { after: undefined, limit: 1 });
   const listIntents = () => store.listIntents('token');
-  const findSetting = () => store.findSetting('setting');
+  const findDocument = () => store.findDocument('setting', 'orders');
+  const listDocuments = () => store.listDocuments('setting');
   for (const [table, column, value, ask] of [
     ['key_version', 'key_type', 'DSA-HSM', find],
     ['key_version', 'operations', '["sign","fly"]', list],
@@ -166,7 +167,8 @@ test('a row that decodes to no record is reported as tampered with', async (t) =
     ['key', 'rotation_policy', '{}', list],
     ['key', 'rotation_due', 2n ** 60n, find],
     ['intent', 'kind', 'keep', listIntents],
-    ['setting', 'revision', 2n ** 60n, findSetting],
+    ['document', 'revision', 2n ** 60n, findDocument],
+    ['document', 'revision', 2n ** 60n, listDocuments],
   ] as const) {
     const before = database.prepare(`SELECT ${column} AS value FROM ${table}`).get()?.value ?? null;
     database.prepare(`UPDATE ${table} SET ${column} = ?`).run(value);
@@ -217,15 +219,19 @@ test('a change that nobody foresaw to fail does not take those beside it along',
   );
 });
 
-test('nobody else changes keys of a store that one process has for itself', async (t) => {
+test('nobody else changes keys or documents of a store that one process has for itself', async (t) => {
   const { store } = await openStore(t);
   let calls = 0;
   (store as Store).onKeysChanged(() => {
     calls += 1;
   });
+  (store as Store).onDocumentsChanged(() => {
+    calls += 1;
+  });
   const first = newKey('orders');
   await store.changeKey(first, WIDE);
   await store.changeKey(nextChange(first.key, {}, keyVersion()), WIDE);
+  await store.changeDocument(documentChange(document()));
   t.is(calls, 0);
 });
 

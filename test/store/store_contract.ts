@@ -1,12 +1,12 @@
 import type { ExecutionContext, TestFn } from 'ava';
 import type { Store } from '../../src/store/store.ts';
+import { testDocuments } from './contract/documents.ts';
 import { testEncryptionCounts } from './contract/encryption_counts.ts';
 import { testIntents } from './contract/intents.ts';
 import { testKeyChanges } from './contract/key_changes.ts';
 import { testKeyRecords } from './contract/key_records.ts';
 import { testLimits } from './contract/limits.ts';
 import { testLists } from './contract/lists.ts';
-import { testSettings } from './contract/settings.ts';
 
 /** A store that a test has for itself. `reopen` closes it and opens it again over what it had made durable. */
 export interface TestStore {
@@ -36,5 +36,5 @@ export function testStoreContract(test: TestFn, implementation: string, open: ()
   testLists(storeTest);
   testEncryptionCounts(storeTest);
   testIntents(storeTest);
-  testSettings(storeTest);
+  testDocuments(storeTest);
 }

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type {
+  DocumentChange,
+  DocumentRecord,
   Intent,
   KeyChange,
   KeyLimits,
   KeyRecord,
   KeyVersionRecord,
+  SealedDocument,
   SealedIntent,
   SealedKey,
   SealedKeyVersion,
-  SealedSetting,
-  SettingRecord,
 } from '../../src/store/store.ts';
 
 export const WIDE: KeyLimits = { keys: 1_000_000, versionsPerKey: 100 };
@@ -79,11 +80,17 @@ export function intent(changes: Partial<Intent> = {}): SealedIntent {
   };
 }
 
-export function setting(changes: Partial<SettingRecord> = {}): SealedSetting {
+export function document(changes: Partial<DocumentRecord> = {}): SealedDocument {
   return {
-    record: { name: 'AllowKeyManagementOperationsThroughARM', value: 'true', revision: 1, ...changes },
+    record: { collection: 'setting', id: 'orders', content: '{"open":true}', revision: 1, ...changes },
     seal: bytes(32),
   };
+}
+
+/** How a document becomes this one, from the revision before. */
+export function documentChange(sealed: SealedDocument): DocumentChange {
+  const { collection, id, revision } = sealed.record;
+  return { collection, id, expectedRevision: revision === 1 ? undefined : revision - 1, document: sealed };
 }
 
 /** A key that comes with its one version. */

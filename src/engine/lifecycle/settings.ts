@@ -5,6 +5,8 @@ import type { Setting } from '../requests.ts';
 /** Every setting of a pool, and what it is where nobody has set it (Azure API §1.18). */
 const SETTINGS: ReadonlyMap<string, boolean> = new Map([['AllowKeyManagementOperationsThroughARM', false]]);
 
+const COLLECTION = 'setting';
+
 export async function listSettings(parts: LifecycleParts): Promise<Setting[]> {
   return Promise.all([...SETTINGS].map(async ([name, initial]) => ({ name, value: await read(parts, name, initial) })));
 }
@@ -18,7 +20,7 @@ export async function setSetting(parts: LifecycleParts, name: string, value: boo
       return await write(parts, name, value);
     } catch (error) {
       // Somebody else set it at the same moment: the last one wins.
-      const outdone = error instanceof StrongroomError && error.innerCode === 'SettingChanged';
+      const outdone = error instanceof StrongroomError && error.innerCode === 'DocumentChanged';
       if (!outdone || attempt === MOST_ATTEMPTS) throw error;
     }
   }
@@ -26,20 +28,13 @@ export async function setSetting(parts: LifecycleParts, name: string, value: boo
 
 const MOST_ATTEMPTS = 5;
 
-async function read({ records }: LifecycleParts, name: string, initial: boolean): Promise<boolean> {
-  const stored = await records.findSetting(name);
-  return stored === undefined ? initial : stored.value === 'true';
+async function read({ documents }: LifecycleParts, name: string, initial: boolean): Promise<boolean> {
+  return (await documents.find<boolean>(COLLECTION, name))?.content ?? initial;
 }
 
-async function write({ records, store }: LifecycleParts, name: string, value: boolean): Promise<Setting> {
-  const before = await records.findSetting(name);
-  const revision = (before?.revision ?? 0) + 1;
-  const sealed = await records.sealSetting({ name, value: String(value), revision });
-  try {
-    await store.putSetting(sealed, before?.revision);
-  } catch (error) {
-    const unknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
-    if (!unknown || (await records.findSetting(name))?.revision !== revision) throw error;
-  }
+async function write({ documents }: LifecycleParts, name: string, value: boolean): Promise<Setting> {
+  const before = await documents.find<boolean>(COLLECTION, name);
+  if (before === undefined) await documents.add(COLLECTION, name, value);
+  else await documents.replace(COLLECTION, { ...before, content: value });
   return { name, value };
 }

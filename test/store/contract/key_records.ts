@@ -1,7 +1,18 @@
 import { KEY_OPERATIONS } from '../../../src/model/key_operation.ts';
 import { refused } from '../../fixtures/refused.ts';
 import type { StoreTest } from '../store_contract.ts';
-import { bytes, intent, key, keyVersion, newKey, nextChange, plain, setting, WIDE } from '../store_records.ts';
+import {
+  bytes,
+  document,
+  documentChange,
+  intent,
+  key,
+  keyVersion,
+  newKey,
+  nextChange,
+  plain,
+  WIDE,
+} from '../store_records.ts';
 
 const RSA = keyVersion({
   name: 'rsa',
@@ -124,8 +135,9 @@ export function testKeyRecords(test: StoreTest): void {
       addIntent: store.addIntent(intent()),
       endIntent: store.endIntent('a'.repeat(32)),
       listIntents: store.listIntents('token'),
-      findSetting: store.findSetting('name'),
-      putSetting: store.putSetting(setting(), undefined),
+      findDocument: store.findDocument('setting', 'orders'),
+      listDocuments: store.listDocuments('setting'),
+      changeDocument: store.changeDocument(documentChange(document())),
     };
     for (const [method, attempt] of Object.entries(attempts)) {
       await refused(t, attempt, 'ServiceUnavailable', undefined, method);

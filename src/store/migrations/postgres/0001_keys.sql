@@ -79,19 +79,24 @@ CREATE TABLE intent (
 
 CREATE INDEX intent_of_token ON intent (token, created, id);
 
-CREATE TABLE setting (
-  name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-  value TEXT NOT NULL,
+-- What decides something and is no key: settings, roles, the directory.
+CREATE TABLE document (
+  collection TEXT COLLATE "C" NOT NULL,
+  id TEXT COLLATE "C" NOT NULL,
+  content TEXT NOT NULL,
   revision BIGINT NOT NULL,
-  seal BYTEA NOT NULL
+  seal BYTEA NOT NULL,
+  PRIMARY KEY (collection, id)
 );
 
--- Who changed which key last, for the servers that remember keys: each polls what the others wrote of late, by the database's clock.
-CREATE TABLE key_change (
+-- Who changed what last, for the servers that remember it: each polls what the others wrote of late, by the database's clock. Keys have
+-- the collection 'key' here, documents their own.
+CREATE TABLE recent_change (
+  collection TEXT COLLATE "C" NOT NULL,
   name TEXT COLLATE "C" NOT NULL,
   writer TEXT COLLATE "C" NOT NULL,
   changed_at TIMESTAMPTZ NOT NULL,
-  PRIMARY KEY (name, writer)
+  PRIMARY KEY (collection, name, writer)
 );
 
-CREATE INDEX key_change_by_time ON key_change (changed_at);
+CREATE INDEX recent_change_by_time ON recent_change (changed_at);

@@ -78,9 +78,12 @@ CREATE TABLE intent (
 
 CREATE INDEX intent_of_token ON intent (token, created, id);
 
-CREATE TABLE setting (
-  name TEXT NOT NULL PRIMARY KEY,
-  value TEXT NOT NULL,
+-- What decides something and is no key: settings, roles, the directory.
+CREATE TABLE document (
+  collection TEXT NOT NULL,
+  id TEXT NOT NULL,
+  content TEXT NOT NULL,
   revision INTEGER NOT NULL,
-  seal BLOB NOT NULL
+  seal BLOB NOT NULL,
+  PRIMARY KEY (collection, id)
 ) STRICT, WITHOUT ROWID;

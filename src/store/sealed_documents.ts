@@ -1,0 +1,106 @@
+import { StrongroomError } from '../model/errors.ts';
+import { sealedDocumentBytes } from './record_seal.ts';
+import type { DocumentChange, DocumentRecord, SealedDocument, Store } from './store.ts';
+import { storeTampered } from './store_refusal.ts';
+
+export interface Document<Content> {
+  readonly id: string;
+  readonly content: Content;
+  /** Counts its changes; who changes it names the one that he has seen. */
+  readonly revision: number;
+}
+
+/** What gives seals and knows them again: the pool. */
+export interface Sealer {
+  seal(bytes: Uint8Array): Promise<Uint8Array>;
+  verifySeal(bytes: Uint8Array, seal: Uint8Array): Promise<boolean>;
+}
+
+/**
+ * Documents as they are read and written: nothing comes out whose seal has not been checked, and nothing is stored without one. What a
+ * content looks like is between those who write a collection and those who read it; it survives as JSON.
+ */
+export class SealedDocuments {
+  readonly #sealer: Sealer;
+  readonly #store: Store;
+
+  constructor(sealer: Sealer, store: Store) {
+    this.#sealer = sealer;
+    this.#store = store;
+  }
+
+  /** @throws StrongroomError `StoreTampered`, `ServiceUnavailable` */
+  async find<Content>(collection: string, id: string): Promise<Document<Content> | undefined> {
+    const sealed = await this.#store.findDocument(collection, id);
+    return sealed === undefined ? undefined : this.#checked(sealed, collection, id);
+  }
+
+  /** All of a collection, by id. @throws StrongroomError `StoreTampered`, `ServiceUnavailable` */
+  async list<Content>(collection: string): Promise<Document<Content>[]> {
+    const all = await this.#store.listDocuments(collection);
+    return Promise.all(all.map((sealed) => this.#checked<Content>(sealed, collection, sealed.record.id)));
+  }
+
+  /** @throws StrongroomError `Conflict` (`DocumentChanged`) when there is one already */
+  add<Content>(collection: string, id: string, content: Content): Promise<Document<Content>> {
+    return this.#put(collection, { id, content, revision: 1 }, undefined);
+  }
+
+  /** The document's revision is the one that was seen. @throws StrongroomError `Conflict` (`DocumentChanged`) */
+  replace<Content>(collection: string, { id, content, revision }: Document<Content>): Promise<Document<Content>> {
+    return this.#put(collection, { id, content, revision: revision + 1 }, revision);
+  }
+
+  /** @throws StrongroomError `Conflict` (`DocumentChanged`) */
+  async remove(collection: string, id: string, revision: number): Promise<void> {
+    await this.#change({ collection, id, expectedRevision: revision, document: undefined });
+  }
+
+  /** Calls back when another server may have changed a document of the collection, within a second. */
+  onChanged(collection: string, listener: () => void): void {
+    this.#store.onDocumentsChanged((collections) => {
+      if (collections === undefined || collections.includes(collection)) listener();
+    });
+  }
+
+  async #put<Content>(
+    collection: string,
+    document: Document<Content>,
+    expectedRevision: number | undefined,
+  ): Promise<Document<Content>> {
+    const { id, revision } = document;
+    const record: DocumentRecord = { collection, id, content: JSON.stringify(document.content), revision };
+    const sealed = { record, seal: await this.#sealer.seal(sealedDocumentBytes(record)) };
+    await this.#change({ collection, id, expectedRevision, document: sealed });
+    return document;
+  }
+
+  /** Where the store does not know whether it has taken the change, it is asked. */
+  async #change(change: DocumentChange): Promise<void> {
+    try {
+      await this.#store.changeDocument(change);
+    } catch (error) {
+      const unknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
+      if (!unknown || !(await this.#isDone(change))) throw error;
+    }
+  }
+
+  async #isDone({ collection, id, document }: DocumentChange): Promise<boolean> {
+    const found = await this.#store.findDocument(collection, id);
+    if (document === undefined || found === undefined) return document === found;
+    const { content, revision } = document.record;
+    return found.record.revision === revision && found.record.content === content;
+  }
+
+  async #checked<Content>(
+    { record, seal }: SealedDocument,
+    collection: string,
+    id: string,
+  ): Promise<Document<Content>> {
+    const asked = record.collection === collection && record.id === id;
+    if (!asked || !(await this.#sealer.verifySeal(sealedDocumentBytes(record), seal))) {
+      throw storeTampered(new Error(`The document ${collection}/${id} is not what was stored`));
+    }
+    return { id, content: JSON.parse(record.content) as Content, revision: record.revision };
+  }
+}
