@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { request } from 'node:https';
+import { type Agent, request } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,11 +72,12 @@ export class RunningServer {
     return this.#environment;
   }
 
-  async restart(): Promise<void> {
+  /** `more` are settings for this life of it. */
+  async restart(more: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#token = undefined;
     this.#output = '';
     const args = [PROGRAM, 'start', '--data-dir', this.dataDir, '--listen', `localhost:${this.port}`];
-    const env = { ...plainEnvironment(), ...this.#settings };
+    const env = { ...plainEnvironment(), ...this.#settings, ...more };
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#child = child;
     this.#ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
@@ -99,7 +100,7 @@ export class RunningServer {
   }
 
   /** Sends one signal, and waits for the end. */
-  async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<Ended> {
+  async stop(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL' = 'SIGTERM'): Promise<Ended> {
     this.#child?.kill(signal);
     return this.#ended;
   }
@@ -133,10 +134,16 @@ export class RunningServer {
   }
 
   /** One request over TLS that verifies names and certificates, as the environment of clients has it. */
-  exchange(url: string, method: string, headers: Record<string, string>, body?: string): Promise<Answer> {
+  exchange(
+    url: string,
+    method: string,
+    headers: Record<string, string>,
+    body?: string,
+    agent: Agent | false = false,
+  ): Promise<Answer> {
     const ca = readFileSync(this.#environment.NODE_EXTRA_CA_CERTS ?? '');
     return new Promise((resolve, reject) => {
-      const asked = request(url, { method, headers, ca, agent: false }, (response) => {
+      const asked = request(url, { method, headers, ca, agent }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);

@@ -2,52 +2,86 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { openPostgresServer, type PostgresServer } from '../fixtures/postgres_server.ts';
 import { testWithPostgres as test } from '../fixtures/test_with_postgres.ts';
 import { RunningServer } from './running_server.ts';
 
 const DIGEST = createHash('sha256').update('shared').digest('base64url');
+const TAKES_EFFECT_MS = 1_000;
 
 let postgres: PostgresServer;
 let directory: string;
 let settings: Record<string, string>;
+let first: RunningServer;
+let second: RunningServer;
 
+/** Two server processes, each with a token of its own that has the same pool keys, over one database. */
 test.before(async () => {
   postgres = await openPostgresServer();
   directory = mkdtempSync(join(tmpdir(), 'strongroom-shared-'));
   const passwordFile = join(directory, 'password');
   writeFileSync(passwordFile, `${postgres.password}\n`, { mode: 0o600 });
   settings = { STRONGROOM_STORE_URL: await postgres.createDatabase(), STRONGROOM_STORE_PASSWORD_FILE: passwordFile };
+  first = await RunningServer.start(settings);
+  second = await RunningServer.start(settings, (dataDir) => {
+    cpSync(join(first.dataDir, 'token'), join(dataDir, 'token'), { recursive: true });
+  });
 });
 
 test.after.always(async () => {
+  await Promise.all([first?.remove(), second?.remove()]);
   await postgres?.close();
   if (directory !== undefined) rmSync(directory, { recursive: true });
 });
 
-test('two servers serve one pool over a shared database, and one with another token does not come up', async (t) => {
-  const first = await RunningServer.start(settings);
-  t.teardown(() => first.remove());
-  const made = await first.post('/keys/shared/create', { kty: 'EC-HSM', crv: 'P-256' });
-  t.is(made.status, 200);
+const sign = (server: RunningServer, path: string) => server.post(`${path}/sign`, { alg: 'ES256', value: DIGEST });
+const create = (server: RunningServer, name: string) =>
+  server.post(`/keys/${name}/create`, { kty: 'EC-HSM', crv: 'P-256' });
 
-  const second = await RunningServer.start(settings, (dataDir) => {
-    cpSync(join(first.dataDir, 'token'), join(dataDir, 'token'), { recursive: true });
-  });
-  t.teardown(() => second.remove());
-  const signed = await second.post('/keys/shared/sign', { alg: 'ES256', value: DIGEST });
-  t.is(signed.status, 200);
-  const path = new URL(String(signed.json.kid)).pathname;
-  const checked = await first.post(`${path}/verify`, { alg: 'ES256', digest: DIGEST, value: signed.json.value });
-  t.is(checked.json.value, true);
+test.serial('a key that one server made is usable through the other when its create has returned', async (t) => {
+  const directions = [[first, second] as const, [second, first] as const, [first, second] as const];
+  for (const [index, [here, there]] of directions.entries()) {
+    t.is((await create(here, `made-${index}`)).status, 200);
+    const { status, json } = await sign(there, `/keys/made-${index}`);
+    t.is(status, 200);
+    const path = new URL(String(json.kid)).pathname;
+    const checked = await here.post(`${path}/verify`, { alg: 'ES256', digest: DIGEST, value: json.value });
+    t.is(checked.json.value, true);
+  }
+});
 
+test.serial('a key that is disabled through one server is refused by the other a second later', async (t) => {
+  const { json } = await create(first, 'disabled');
+  const { pathname } = new URL((json.key as { kid: string }).kid);
+  for (const path of ['/keys/disabled', pathname]) t.is((await sign(second, path)).status, 200);
+  await first.send('PATCH', '/keys/disabled', JSON.stringify({ attributes: { enabled: false } }));
+  await delay(TAKES_EFFECT_MS);
+  for (const path of ['/keys/disabled', pathname]) {
+    const refusal = await sign(second, path);
+    t.like(refusal, { status: 403, json: { error: { code: 'Forbidden', innererror: { code: 'KeyDisabled' } } } });
+  }
+});
+
+test.serial('a key that is deleted through one server is gone from the other a second later', async (t) => {
+  await create(second, 'deleted');
+  t.is((await sign(first, '/keys/deleted')).status, 200);
+  t.is((await second.send('DELETE', '/keys/deleted')).status, 200);
+  await delay(TAKES_EFFECT_MS);
+  t.like(await sign(first, '/keys/deleted'), { status: 404, json: { error: { code: 'KeyNotFound' } } });
+  t.is((await first.get('/deletedkeys/deleted')).status, 200);
+});
+
+test.serial('a server whose token has other pool keys does not come up, and does not say the password', async (t) => {
   const refusal = await t.throwsAsync(RunningServer.start(settings));
   t.regex(refusal.message, /^Ended with 69: /);
   t.false(refusal.message.includes(postgres.password));
+});
 
+test.serial('a server that comes back serves what is there, and both end without a word of the password', async (t) => {
   await second.stop();
   await second.restart();
-  t.is((await second.get('/keys/shared')).status, 200);
+  t.is((await second.get('/keys/made-0')).status, 200);
   for (const server of [first, second]) {
     t.deepEqual(await server.stop(), { code: 0, signal: null });
     t.false(server.output.includes(postgres.password));

@@ -1,0 +1,65 @@
+import { Agent } from 'node:https';
+import type { Json } from './kill_steps.ts';
+import type { Answer, RunningServer } from './running_server.ts';
+
+const API_VERSION = '7.5';
+
+/** A program that calls one life of the server, over connections that stay open. */
+export class KeyCaller {
+  readonly #server: RunningServer;
+  readonly #agent: Agent;
+  readonly #accessToken: string;
+
+  private constructor(server: RunningServer, connections: number, accessToken: string) {
+    this.#server = server;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
+    this.#accessToken = accessToken;
+  }
+
+  static async open(server: RunningServer, connections: number): Promise<KeyCaller> {
+    return new KeyCaller(server, connections, await server.accessToken());
+  }
+
+  /** Rejects when the connection ends before the whole answer is there. */
+  send(method: string, path: string, body?: Json): Promise<Answer> {
+    const url = new URL(path, this.#server.url);
+    url.searchParams.set('api-version', API_VERSION);
+    const headers = { authorization: `Bearer ${this.#accessToken}`, 'content-type': 'application/json' };
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return this.#server.exchange(url.href, method, headers, text, this.#agent);
+  }
+
+  /** @throws Error unless it is done */
+  async ask(method: string, path: string, body?: Json): Promise<Json> {
+    const answer = await this.send(method, path, body);
+    requireDone(answer, `${method} ${path}`);
+    return answer.json;
+  }
+
+  /** Undefined where there is none. */
+  async find(path: string): Promise<Json | undefined> {
+    const answer = await this.send('GET', path);
+    if (answer.json.error?.code === 'KeyNotFound') return undefined;
+    requireDone(answer, path);
+    return answer.json;
+  }
+
+  /** All pages. */
+  async list(path: string): Promise<Json[]> {
+    const items: Json[] = [];
+    for (let next: string | null = path; next !== null; ) {
+      const page: Json = await this.ask('GET', next);
+      items.push(...(page.value as Json[]));
+      next = page.nextLink as string | null;
+    }
+    return items;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+export function requireDone({ status, json }: Answer, what: string): void {
+  if (status !== 200 && status !== 204) throw new Error(`${what} was answered with ${status} ${JSON.stringify(json)}`);
+}
