@@ -11,6 +11,7 @@ const ROOMS = {
   openid: ['model'],
   identity: ['model', 'openid', 'store/sealed_documents.ts'],
   attestation: ['model', 'openid'],
+  security_domain: ['model'],
   pool: ['model', 'pkcs11'],
   access: ['model', 'store/sealed_documents.ts'],
   engine: [

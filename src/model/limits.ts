@@ -69,6 +69,12 @@ export const LIMITS = {
   storeIdleTransactionMs: 3_000,
   /** How long a change is tried again that others stood in the way of. */
   storeRetryMs: 10_000,
+  /** Custodians of a security domain, and how many of them it takes to open it (Azure API §1.21). */
+  custodiansLeast: 3,
+  custodians: 10,
+  quorumLeast: 2,
+  /** Secrets in a security domain. */
+  domainItems: 32,
   hostRestartsPerMinute: 5,
   hostsPerToken: 64,
   lanesPerHost: 64,
