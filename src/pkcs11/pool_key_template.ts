@@ -18,14 +18,15 @@ const KEK_BYTES = 32;
 const SEAL_KEY_BYTES = 32;
 
 /**
- * Pool keys are made extractable: the security domain exports each of them once, wrapped, and the ceremony that does so then locks
- * them (CKA_EXTRACTABLE may go from true to false and never back). Until then whoever has the token and its PIN could wrap them out.
+ * Pool keys are made extractable: the security domain exports them, wrapped, and the ceremony that does so locks them when it is over
+ * (CKA_EXTRACTABLE may go from true to false and never back). Until then whoever has the token and its PIN could wrap them out. Those
+ * that come out of a security domain are locked from the start.
  */
-const poolKey = (name: PoolKeyName): Template => ({
+const poolKey = (name: PoolKeyName, isExtractable: boolean): Template => ({
   ...named(name),
   CKA_PRIVATE: true,
   CKA_SENSITIVE: true,
-  CKA_EXTRACTABLE: true,
+  CKA_EXTRACTABLE: isExtractable,
 });
 
 function named(name: PoolKeyName): Template {
@@ -34,66 +35,87 @@ function named(name: PoolKeyName): Template {
 }
 
 /**
- * For CKM_AES_KEY_GEN. The KEK wraps and unwraps and does nothing else: a key that could also decrypt would give out in plaintext
- * what it has wrapped (Clulow, "On the Security of PKCS#11", §3).
+ * The KEK wraps and unwraps and does nothing else: a key that could also decrypt would give out in plaintext what it has wrapped
+ * (Clulow, "On the Security of PKCS#11", §3).
  */
+const KEK: Template = {
+  CKA_CLASS: OBJECT_CLASS.CKO_SECRET_KEY,
+  CKA_KEY_TYPE: KEY_TYPE.CKK_AES,
+  CKA_WRAP: true,
+  CKA_UNWRAP: true,
+  CKA_ENCRYPT: false,
+  CKA_DECRYPT: false,
+  CKA_SIGN: false,
+  CKA_VERIFY: false,
+  CKA_DERIVE: false,
+};
+
+/** The HMAC key that seals rows of the store. */
+const SEAL: Template = {
+  CKA_CLASS: OBJECT_CLASS.CKO_SECRET_KEY,
+  CKA_KEY_TYPE: KEY_TYPE.CKK_GENERIC_SECRET,
+  CKA_SIGN: true,
+  CKA_VERIFY: true,
+  CKA_ENCRYPT: false,
+  CKA_DECRYPT: false,
+  CKA_WRAP: false,
+  CKA_UNWRAP: false,
+  CKA_DERIVE: false,
+};
+
+const SIGNING_PRIVATE: Template = {
+  CKA_CLASS: OBJECT_CLASS.CKO_PRIVATE_KEY,
+  CKA_KEY_TYPE: KEY_TYPE.CKK_EC,
+  CKA_SIGN: true,
+  CKA_DECRYPT: false,
+  CKA_UNWRAP: false,
+  CKA_SIGN_RECOVER: false,
+  CKA_DERIVE: false,
+};
+
+const SIGNING_PUBLIC: Template = {
+  CKA_CLASS: OBJECT_CLASS.CKO_PUBLIC_KEY,
+  CKA_KEY_TYPE: KEY_TYPE.CKK_EC,
+  CKA_PRIVATE: false,
+  CKA_EC_PARAMS: EC_PARAMETERS['P-256'],
+  CKA_VERIFY: true,
+  CKA_ENCRYPT: false,
+  CKA_WRAP: false,
+  CKA_VERIFY_RECOVER: false,
+  CKA_DERIVE: false,
+};
+
+const SECRET_HALF: Readonly<Record<PoolKeyName, Template>> = {
+  kek: KEK,
+  seal: SEAL,
+  audit: SIGNING_PRIVATE,
+  attestation: SIGNING_PRIVATE,
+};
+
+/** For CKM_AES_KEY_GEN. */
 export function kekTemplate(): Uint8Array {
-  return encodeTemplate({
-    CKA_CLASS: OBJECT_CLASS.CKO_SECRET_KEY,
-    CKA_KEY_TYPE: KEY_TYPE.CKK_AES,
-    ...poolKey('kek'),
-    CKA_VALUE_LEN: KEK_BYTES,
-    CKA_WRAP: true,
-    CKA_UNWRAP: true,
-    CKA_ENCRYPT: false,
-    CKA_DECRYPT: false,
-    CKA_SIGN: false,
-    CKA_VERIFY: false,
-    CKA_DERIVE: false,
-  });
+  return encodeTemplate({ ...KEK, ...poolKey('kek', true), CKA_VALUE_LEN: KEK_BYTES });
 }
 
-/** For CKM_GENERIC_SECRET_KEY_GEN: the HMAC key that seals rows of the store. */
+/** For CKM_GENERIC_SECRET_KEY_GEN. */
 export function sealKeyTemplate(): Uint8Array {
-  return encodeTemplate({
-    CKA_CLASS: OBJECT_CLASS.CKO_SECRET_KEY,
-    CKA_KEY_TYPE: KEY_TYPE.CKK_GENERIC_SECRET,
-    ...poolKey('seal'),
-    CKA_VALUE_LEN: SEAL_KEY_BYTES,
-    CKA_SIGN: true,
-    CKA_VERIFY: true,
-    CKA_ENCRYPT: false,
-    CKA_DECRYPT: false,
-    CKA_WRAP: false,
-    CKA_UNWRAP: false,
-    CKA_DERIVE: false,
-  });
+  return encodeTemplate({ ...SEAL, ...poolKey('seal', true), CKA_VALUE_LEN: SEAL_KEY_BYTES });
 }
 
 /** For CKM_EC_KEY_PAIR_GEN. */
 export function signingKeyTemplates(name: SigningKeyName): KeyPairTemplates {
   return {
-    publicTemplate: encodeTemplate({
-      CKA_CLASS: OBJECT_CLASS.CKO_PUBLIC_KEY,
-      CKA_KEY_TYPE: KEY_TYPE.CKK_EC,
-      ...named(name),
-      CKA_PRIVATE: false,
-      CKA_EC_PARAMS: EC_PARAMETERS['P-256'],
-      CKA_VERIFY: true,
-      CKA_ENCRYPT: false,
-      CKA_WRAP: false,
-      CKA_VERIFY_RECOVER: false,
-      CKA_DERIVE: false,
-    }),
-    privateTemplate: encodeTemplate({
-      CKA_CLASS: OBJECT_CLASS.CKO_PRIVATE_KEY,
-      CKA_KEY_TYPE: KEY_TYPE.CKK_EC,
-      ...poolKey(name),
-      CKA_SIGN: true,
-      CKA_DECRYPT: false,
-      CKA_UNWRAP: false,
-      CKA_SIGN_RECOVER: false,
-      CKA_DERIVE: false,
-    }),
+    publicTemplate: encodeTemplate({ ...SIGNING_PUBLIC, ...named(name) }),
+    privateTemplate: encodeTemplate({ ...SIGNING_PRIVATE, ...poolKey(name, true) }),
   };
+}
+
+/** For C_UnwrapKey of what a security domain has brought: the private or secret half, never to leave the token again. */
+export function recoveredPoolKeyTemplate(name: PoolKeyName): Uint8Array {
+  return encodeTemplate({ ...SECRET_HALF[name], ...poolKey(name, false) });
+}
+
+/** For C_CreateObject of the public half that belongs to it. `point` is the value of CKA_EC_POINT. */
+export function recoveredPublicKeyTemplate(name: SigningKeyName, point: Uint8Array): Uint8Array {
+  return encodeTemplate({ ...SIGNING_PUBLIC, ...named(name), CKA_EC_POINT: point });
 }

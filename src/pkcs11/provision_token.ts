@@ -3,18 +3,40 @@
  * output. PINs come that way alone; its command line is empty.
  */
 import { readFileSync, writeSync } from 'node:fs';
-import type { ProvisioningCommand, ProvisioningReply } from './provisioning.ts';
+import type { ProvisioningCommand, ProvisioningReply, ProvisioningResult } from './provisioning_command.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
-import { inspectModule, provisionToken } from './provisioning_setup.ts';
+import { inspectModule, provisionToken, useToken } from './provisioning_setup.ts';
+import { exportPoolKeys, importPoolKeys, lockPoolKeys } from './provisioning_transport.ts';
 import { CryptokiFailure } from './return_value.ts';
 
 const STANDARD_INPUT = 0;
 const STANDARD_OUTPUT = 1;
 
+type CommandOf<Action> = Extract<ProvisioningCommand, { action: Action }>;
+
+const ACTIONS: {
+  readonly [Action in ProvisioningCommand['action']]: (command: CommandOf<Action>) => ProvisioningResult;
+} = {
+  inspect: ({ module }) => inspectModule(module),
+  provision: provisionToken,
+  exportPoolKeys: (command) =>
+    useToken(command, undefined, (session) => exportPoolKeys(session, Buffer.from(command.transportKey, 'base64'))),
+  importPoolKeys: (command) =>
+    useToken(command, command.soPin, (session) => {
+      importPoolKeys(session, Buffer.from(command.transportKey, 'base64'), command.keys);
+      return null;
+    }),
+  lockPoolKeys: (command) =>
+    useToken(command, undefined, (session) => {
+      lockPoolKeys(session);
+      return null;
+    }),
+};
+
 function perform(): ProvisioningReply {
   try {
     const command = JSON.parse(readFileSync(STANDARD_INPUT, 'utf8')) as ProvisioningCommand;
-    return { ok: true, result: command.action === 'inspect' ? inspectModule(command.module) : provisionToken(command) };
+    return { ok: true, result: ACTIONS[command.action](command as never) };
   } catch (error) {
     return replyTo(error);
   }

@@ -16,41 +16,58 @@ import { pkcs11jsTemplate } from './provisioning_template.ts';
 import { CryptokiFailure } from './return_value.ts';
 import { encodeTemplate, OBJECT_CLASS } from './template.ts';
 
-const SIGNING_KEYS: readonly SigningKeyName[] = ['audit', 'attestation'];
+export const SIGNING_KEYS: readonly SigningKeyName[] = ['audit', 'attestation'];
+
+/** The class of the half that does the work. */
+export const SECRET_CLASS = {
+  kek: 'CKO_SECRET_KEY',
+  seal: 'CKO_SECRET_KEY',
+  audit: 'CKO_PRIVATE_KEY',
+  attestation: 'CKO_PRIVATE_KEY',
+} as const satisfies Record<PoolKeyName, keyof typeof OBJECT_CLASS>;
 
 /** Makes the pool keys that the token does not have, tries all of them out, and answers which were made. */
 export function ensurePoolKeys(session: Session): PoolKeyName[] {
   const created: PoolKeyName[] = [];
-  if (find(session, 'kek', 'CKO_SECRET_KEY') === undefined) {
+  if (findPoolKey(session, 'kek', 'CKO_SECRET_KEY') === undefined) {
     generateKey(session, 'CKM_AES_KEY_GEN', kekTemplate());
     created.push('kek');
   }
-  if (find(session, 'seal', 'CKO_SECRET_KEY') === undefined) {
+  if (findPoolKey(session, 'seal', 'CKO_SECRET_KEY') === undefined) {
     generateKey(session, 'CKM_GENERIC_SECRET_KEY_GEN', sealKeyTemplate());
     created.push('seal');
   }
   for (const name of SIGNING_KEYS) {
-    if (find(session, name, 'CKO_PRIVATE_KEY') !== undefined) continue;
+    if (findPoolKey(session, name, 'CKO_PRIVATE_KEY') !== undefined) continue;
     setOrphanAside(session, name);
     generateSigningKey(session, name);
     created.push(name);
   }
-  tryOut('kek', () => tryKek(session, requireObject(session, 'kek', 'CKO_SECRET_KEY')));
-  tryOut('seal', () => trySealKey(session, requireObject(session, 'seal', 'CKO_SECRET_KEY')));
+  tryPoolKeys(session);
+  return created;
+}
+
+/** All of them have to be there, and to work. */
+export function tryPoolKeys(session: Session): void {
+  tryOut('kek', () => tryKek(session, requirePoolKey(session, 'kek', 'CKO_SECRET_KEY')));
+  tryOut('seal', () => trySealKey(session, requirePoolKey(session, 'seal', 'CKO_SECRET_KEY')));
   for (const name of SIGNING_KEYS) {
     tryOut(name, () => {
       trySigningKey(
         session,
-        requireObject(session, name, 'CKO_PRIVATE_KEY'),
-        requireObject(session, name, 'CKO_PUBLIC_KEY'),
+        requirePoolKey(session, name, 'CKO_PRIVATE_KEY'),
+        requirePoolKey(session, name, 'CKO_PUBLIC_KEY'),
       );
     });
   }
-  return created;
 }
 
 /** More than one key under a label is an alarm and never settled by taking the first. */
-function find({ lib, handle }: Session, name: PoolKeyName, objectClass: keyof typeof OBJECT_CLASS): Handle | undefined {
+export function findPoolKey(
+  { lib, handle }: Session,
+  name: PoolKeyName,
+  objectClass: keyof typeof OBJECT_CLASS,
+): Handle | undefined {
   const label = Buffer.from(POOL_KEY_LABEL[name], 'utf8');
   const query = pkcs11jsTemplate(
     encodeTemplate({ CKA_CLASS: OBJECT_CLASS[objectClass], CKA_TOKEN: true, CKA_LABEL: label }),
@@ -69,8 +86,8 @@ function find({ lib, handle }: Session, name: PoolKeyName, objectClass: keyof ty
   return found[0];
 }
 
-function requireObject(session: Session, name: PoolKeyName, objectClass: keyof typeof OBJECT_CLASS): Handle {
-  const handle = find(session, name, objectClass);
+export function requirePoolKey(session: Session, name: PoolKeyName, objectClass: keyof typeof OBJECT_CLASS): Handle {
+  const handle = findPoolKey(session, name, objectClass);
   if (handle === undefined)
     throw new ProvisioningRefusal(`The token has no object ${POOL_KEY_LABEL[name]} of class ${objectClass}.`);
   return handle;
@@ -95,7 +112,7 @@ function generateSigningKey({ lib, handle }: Session, name: SigningKeyName): voi
  * left of an older key, it still verifies what that one signed.
  */
 function setOrphanAside(session: Session, name: SigningKeyName): void {
-  const orphan = find(session, name, 'CKO_PUBLIC_KEY');
+  const orphan = findPoolKey(session, name, 'CKO_PUBLIC_KEY');
   if (orphan === undefined) return;
   const label = Buffer.from(`${POOL_KEY_LABEL[name]} without its private key`, 'utf8');
   cryptoki('C_SetAttributeValue', () =>

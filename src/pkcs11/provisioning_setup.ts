@@ -1,6 +1,7 @@
 import { Module, type Session, SessionFlag, type Slot, type Token, TokenFlag, UserType } from 'graphene-pk11';
-import type { InspectedMechanism, InspectedToken, ProvisionedToken, ProvisioningCommand } from './provisioning.ts';
+import type { InspectedMechanism, InspectedToken, ProvisionedToken } from './provisioning.ts';
 import { cryptoki } from './provisioning_call.ts';
+import type { ProvisioningCommand } from './provisioning_command.ts';
 import { ensurePoolKeys } from './provisioning_pool_keys.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 
@@ -12,25 +13,48 @@ export function inspectModule(path: string): InspectedToken[] {
   return withModule(path, (module) => tokensOf(module).map(({ slot, token }) => inspected(slot, token)));
 }
 
+interface TokenAccess {
+  readonly module: string;
+  readonly label: string;
+  readonly userPin: string;
+}
+
 /** Token, user PIN and pool keys, as far as they are missing. Never initialises a token that has been initialised. */
 export function provisionToken(command: Extract<ProvisioningCommand, { action: 'provision' }>): ProvisionedToken {
-  const labelBytes = Buffer.byteLength(command.label);
-  if (labelBytes < 1 || labelBytes > LABEL_BYTES || command.label !== command.label.trim()) {
+  return withModule(command.module, (module) => {
+    const { found, initialised } = ensureToken(module, command, command.soPin);
+    const createdPoolKeys = withUserSession(found, command.userPin, ensurePoolKeys);
+    return { ...inspected(found.slot, found.slot.getToken()), initialised, createdPoolKeys };
+  });
+}
+
+/** As its user. With an SO PIN the token is made where it is missing. */
+export function useToken<Result>(
+  access: TokenAccess,
+  soPin: string | undefined,
+  use: (session: Session) => Result,
+): Result {
+  return withModule(access.module, (module) =>
+    withUserSession(ensureToken(module, access, soPin).found, access.userPin, use),
+  );
+}
+
+function ensureToken(
+  module: Module,
+  { label, userPin }: TokenAccess,
+  soPin: string | undefined,
+): { readonly found: TokenInSlot; readonly initialised: boolean } {
+  const labelBytes = Buffer.byteLength(label);
+  if (labelBytes < 1 || labelBytes > LABEL_BYTES || label !== label.trim()) {
     throw new ProvisioningRefusal(`The label of a token has 1 to ${LABEL_BYTES} bytes and no outer blanks.`);
   }
-  return withModule(command.module, (module) => {
-    const existing = findToken(module, command.label);
-    if (existing === undefined) initialiseToken(module, command.label, requireSoPin(command.soPin), command.userPin);
-    const found = existing ?? findToken(module, command.label);
-    if (found === undefined)
-      throw new ProvisioningRefusal('The token does not appear in any slot after its initialisation.');
-    if ((found.token.flags & TokenFlag.USER_PIN_INITIALIZED) === 0) {
-      setUserPin(found.slot, requireSoPin(command.soPin), command.userPin);
-    }
-    const { slot, token } = findToken(module, command.label) ?? found;
-    const createdPoolKeys = withUserSession(slot, token, command.userPin, ensurePoolKeys);
-    return { ...inspected(slot, slot.getToken()), initialised: existing === undefined, createdPoolKeys };
-  });
+  const existing = findToken(module, label);
+  if (existing === undefined) initialiseToken(module, label, requireSoPin(soPin), userPin);
+  const made = existing ?? findToken(module, label);
+  if (made === undefined)
+    throw new ProvisioningRefusal('The token does not appear in any slot after its initialisation.');
+  if ((made.token.flags & TokenFlag.USER_PIN_INITIALIZED) === 0) setUserPin(made.slot, requireSoPin(soPin), userPin);
+  return { found: findToken(module, label) ?? made, initialised: existing === undefined };
 }
 
 interface TokenInSlot {
@@ -105,7 +129,11 @@ function setUserPin(slot: Slot, soPin: string, userPin: string): void {
   });
 }
 
-function withUserSession<Result>(slot: Slot, token: Token, userPin: string, use: (session: Session) => Result): Result {
+function withUserSession<Result>(
+  { slot, token }: TokenInSlot,
+  userPin: string,
+  use: (session: Session) => Result,
+): Result {
   if ((token.flags & TokenFlag.USER_PIN_LOCKED) !== 0)
     throw new ProvisioningRefusal('The user PIN of the token is locked.');
   if ((token.flags & TokenFlag.USER_PIN_FINAL_TRY) !== 0) {

@@ -3,30 +3,13 @@ import pkcs11js, { type PKCS11 } from 'pkcs11js';
 import { StrongroomError } from '../../src/model/errors.ts';
 import { MECHANISM, MECHANISM_FLAG } from '../../src/pkcs11/mechanism.ts';
 import { POOL_KEY_LABEL } from '../../src/pkcs11/pool_key_template.ts';
-import { inspectTokens, type ProvisioningRequest, startProvisioning } from '../../src/pkcs11/provisioning.ts';
+import { inspectTokens, startProvisioning } from '../../src/pkcs11/provisioning.ts';
 import { pkcs11jsTemplate } from '../../src/pkcs11/provisioning_template.ts';
 import { CryptokiFailure, RETURN_VALUE } from '../../src/pkcs11/return_value.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS, type Template } from '../../src/pkcs11/template.ts';
-import { SOFTHSM_MODULE, SoftHsmToken, softHsmDirectory } from './softhsm_token.ts';
+import { SOFTHSM_MODULE, SoftHsmToken, softHsmDirectory, withToken } from './softhsm_token.ts';
 
 const REFUSED = { instanceOf: StrongroomError, code: 'ServiceUnavailable' } as const;
-
-/** Does something to the token by hand, as the user, and leaves the library again. */
-function withToken<Result>(request: ProvisioningRequest, use: (lib: PKCS11, session: Buffer) => Result): Result {
-  process.env.SOFTHSM2_CONF = request.environment?.SOFTHSM2_CONF;
-  const lib = new pkcs11js.PKCS11();
-  lib.load(SOFTHSM_MODULE);
-  lib.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK });
-  try {
-    const slot = lib.C_GetSlotList(true).find((one) => lib.C_GetTokenInfo(one).label.trim() === request.label);
-    if (slot === undefined) throw new Error('No such token.');
-    const session = lib.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
-    lib.C_Login(session, pkcs11js.CKU_USER, Buffer.from(request.userPin).toString());
-    return use(lib, session);
-  } finally {
-    lib.C_Finalize();
-  }
-}
 
 function find(lib: PKCS11, session: Buffer, template: Template): Buffer[] {
   lib.C_FindObjectsInit(session, pkcs11jsTemplate(encodeTemplate(template)));

@@ -29,6 +29,23 @@ export async function softHsmDirectory(): Promise<{ request: ProvisioningRequest
   };
 }
 
+/** Does something to the token by hand, as the user, and leaves the library again. */
+export function withToken<Result>(request: ProvisioningRequest, use: (lib: PKCS11, session: Handle) => Result): Result {
+  process.env.SOFTHSM2_CONF = request.environment?.SOFTHSM2_CONF;
+  const lib = new pkcs11js.PKCS11();
+  lib.load(SOFTHSM_MODULE);
+  lib.C_Initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK });
+  try {
+    const slot = lib.C_GetSlotList(true).find((one) => lib.C_GetTokenInfo(one).label.trim() === request.label);
+    if (slot === undefined) throw new Error('No such token.');
+    const session = lib.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION);
+    lib.C_Login(session, pkcs11js.CKU_USER, Buffer.from(request.userPin).toString());
+    return use(lib, session);
+  } finally {
+    lib.C_Finalize();
+  }
+}
+
 /** A provisioned SoftHSM token, logged in, as a second opinion sees it: through pkcs11js, without any code of the native core. */
 export class SoftHsmToken {
   readonly lib: PKCS11;

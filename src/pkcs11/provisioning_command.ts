@@ -1,0 +1,35 @@
+import type { TransportedPoolKeys } from './pool_key_transport.ts';
+import type { InspectedToken, ProvisionedToken } from './provisioning.ts';
+
+interface TokenCommand {
+  readonly module: string;
+  readonly label: string;
+  readonly userPin: string;
+}
+
+/** What the child process for setting up tokens reads from its standard input. Bytes in base64. */
+export type ProvisioningCommand =
+  | { readonly action: 'inspect'; readonly module: string }
+  | ({ readonly action: 'provision'; readonly soPin: string | undefined } & TokenCommand)
+  | ({ readonly action: 'exportPoolKeys'; readonly transportKey: string } & TokenCommand)
+  | ({
+      readonly action: 'importPoolKeys';
+      /** Where the token has to be made first. */
+      readonly soPin: string | undefined;
+      readonly transportKey: string;
+      readonly keys: TransportedPoolKeys;
+    } & TokenCommand)
+  | ({ readonly action: 'lockPoolKeys' } & TokenCommand);
+
+export type ProvisioningResult = ProvisionedToken | readonly InspectedToken[] | TransportedPoolKeys | null;
+
+/** What it writes to its standard output. `detail` is for the log, as is what Cryptoki said. */
+export type ProvisioningReply =
+  | { readonly ok: true; readonly result: ProvisioningResult }
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly detail?: string | undefined;
+      readonly functionName?: string | undefined;
+      readonly returnValue?: number | undefined;
+    };

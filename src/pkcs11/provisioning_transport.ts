@@ -1,0 +1,121 @@
+import type { Session } from 'graphene-pk11';
+import type { Handle } from 'pkcs11js';
+import { MECHANISM } from './mechanism.ts';
+import {
+  POOL_KEY_LABEL,
+  type PoolKeyName,
+  recoveredPoolKeyTemplate,
+  recoveredPublicKeyTemplate,
+  type SigningKeyName,
+} from './pool_key_template.ts';
+import type { TransportedPoolKeys } from './pool_key_transport.ts';
+import { cryptoki } from './provisioning_call.ts';
+import { findPoolKey, requirePoolKey, SECRET_CLASS, SIGNING_KEYS, tryPoolKeys } from './provisioning_pool_keys.ts';
+import { ProvisioningRefusal } from './provisioning_refusal.ts';
+import { pkcs11jsTemplate } from './provisioning_template.ts';
+import { encodeQuery, encodeTemplate, KEY_TYPE, OBJECT_CLASS } from './template.ts';
+
+const LONGEST_WRAPPED_BYTES = 1024;
+const WRAP = { mechanism: MECHANISM.CKM_AES_KEY_WRAP_PAD };
+const POOL_KEYS = Object.keys(POOL_KEY_LABEL) as PoolKeyName[];
+
+/** They leave the token wrapped, and never in the clear. */
+export function exportPoolKeys(session: Session, transportKey: Uint8Array): TransportedPoolKeys {
+  const { lib, handle } = session;
+  const carrier = createTransportKey(session, transportKey);
+  const wrap = (name: PoolKeyName): string => {
+    const key = requirePoolKey(session, name, SECRET_CLASS[name]);
+    if (!isExtractable(session, key)) {
+      throw new ProvisioningRefusal(
+        `The pool key ${POOL_KEY_LABEL[name]} was locked in the token: nothing brings it out.`,
+      );
+    }
+    const room = Buffer.alloc(LONGEST_WRAPPED_BYTES);
+    return cryptoki('C_WrapKey', () => lib.C_WrapKey(handle, WRAP, carrier, key, room)).toString('base64');
+  };
+  const pointOf = (name: SigningKeyName): string => {
+    const key = requirePoolKey(session, name, 'CKO_PUBLIC_KEY');
+    return attributeOf(session, key, 'CKA_EC_POINT').toString('base64');
+  };
+  return {
+    wrapped: Object.fromEntries(POOL_KEYS.map((name) => [name, wrap(name)])) as TransportedPoolKeys['wrapped'],
+    points: Object.fromEntries(SIGNING_KEYS.map((name) => [name, pointOf(name)])) as TransportedPoolKeys['points'],
+  };
+}
+
+/** Into a token that has no pool keys. What was begun and failed is taken back. */
+export function importPoolKeys(session: Session, transportKey: Uint8Array, keys: TransportedPoolKeys): void {
+  const { lib, handle } = session;
+  const present = POOL_KEYS.filter((name) => findPoolKey(session, name, SECRET_CLASS[name]) !== undefined);
+  if (present.length > 0) {
+    const labels = present.map((name) => POOL_KEY_LABEL[name]).join(', ');
+    throw new ProvisioningRefusal(
+      `The token has pool keys already (${labels}), and those of a security domain go into one that has none.`,
+    );
+  }
+  const carrier = createTransportKey(session, transportKey);
+  const made: Handle[] = [];
+  try {
+    for (const name of POOL_KEYS) {
+      const wrapped = Buffer.from(keys.wrapped[name], 'base64');
+      const template = pkcs11jsTemplate(recoveredPoolKeyTemplate(name));
+      made.push(cryptoki('C_UnwrapKey', () => lib.C_UnwrapKey(handle, WRAP, carrier, wrapped, template)));
+    }
+    for (const name of SIGNING_KEYS) {
+      const template = recoveredPublicKeyTemplate(name, Buffer.from(keys.points[name], 'base64'));
+      made.push(cryptoki('C_CreateObject', () => lib.C_CreateObject(handle, pkcs11jsTemplate(template))));
+    }
+    tryPoolKeys(session);
+  } catch (error) {
+    for (const object of made) cryptoki('C_DestroyObject', () => lib.C_DestroyObject(handle, object));
+    throw error;
+  }
+}
+
+/** CKA_EXTRACTABLE goes from true to false, and never back. */
+export function lockPoolKeys(session: Session): void {
+  const { lib, handle } = session;
+  const locked = pkcs11jsTemplate(encodeTemplate({ CKA_EXTRACTABLE: false }));
+  for (const name of POOL_KEYS) {
+    const key = requirePoolKey(session, name, SECRET_CLASS[name]);
+    if (!isExtractable(session, key)) continue;
+    cryptoki('C_SetAttributeValue', () => lib.C_SetAttributeValue(handle, key, locked));
+    if (isExtractable(session, key)) {
+      throw new ProvisioningRefusal(`The token does not lock the pool key ${POOL_KEY_LABEL[name]}.`);
+    }
+  }
+}
+
+function createTransportKey({ lib, handle }: Session, value: Uint8Array): Handle {
+  const template = encodeTemplate({
+    CKA_CLASS: OBJECT_CLASS.CKO_SECRET_KEY,
+    CKA_KEY_TYPE: KEY_TYPE.CKK_AES,
+    CKA_TOKEN: false,
+    CKA_PRIVATE: true,
+    CKA_SENSITIVE: true,
+    CKA_EXTRACTABLE: false,
+    CKA_WRAP: true,
+    CKA_UNWRAP: true,
+    CKA_ENCRYPT: false,
+    CKA_DECRYPT: false,
+    CKA_VALUE: value,
+  });
+  try {
+    return cryptoki('C_CreateObject', () => lib.C_CreateObject(handle, pkcs11jsTemplate(template)));
+  } finally {
+    template.fill(0);
+  }
+}
+
+function isExtractable(session: Session, key: Handle): boolean {
+  return attributeOf(session, key, 'CKA_EXTRACTABLE')[0] !== 0;
+}
+
+function attributeOf({ lib, handle }: Session, key: Handle, name: 'CKA_EXTRACTABLE' | 'CKA_EC_POINT'): Buffer {
+  const [template] = pkcs11jsTemplate(encodeQuery([name]));
+  const [attribute] = cryptoki('C_GetAttributeValue', () =>
+    lib.C_GetAttributeValue(handle, key, template === undefined ? [] : [template]),
+  );
+  if (!Buffer.isBuffer(attribute?.value)) throw new TypeError(`The token does not give ${name} of a pool key.`);
+  return attribute.value;
+}
