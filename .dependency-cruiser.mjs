@@ -12,7 +12,7 @@ const ROOMS = {
   identity: ['model', 'openid', 'store/sealed_documents.ts'],
   attestation: ['model', 'openid'],
   security_domain: ['model'],
-  pool: ['model', 'pkcs11'],
+  pool: ['model', 'pkcs11', 'security_domain'],
   access: ['model', 'store/sealed_documents.ts'],
   engine: [
     'model',
@@ -32,6 +32,7 @@ const ROOMS = {
     'audit',
     'identity',
     'attestation',
+    'security_domain',
     'pool',
     'access',
     'engine',
@@ -44,7 +45,9 @@ const ROOMS = {
     'audit/heads_file.ts',
     'audit/tree_head.ts',
     'identity/embedded',
+    'security_domain',
     'start/inspect_token.ts',
+    'start/security_domain_ceremony.ts',
     'main.ts',
   ],
 };

@@ -4,6 +4,7 @@ import type { BundleOptions } from './attestation.ts';
 import type { AuditVerifyOptions } from './audit.ts';
 import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
+import type { CustodianKeyOptions, DownloadOptions, LockOptions, RecoverOptions } from './security_domain.ts';
 
 /** A verb gives the exit code. Its file is loaded when it is asked for: most need little of the program. */
 type Verb<Options, Arguments extends string[] = []> = (
@@ -68,6 +69,53 @@ verb<AuditVerifyOptions, [directory: string]>(
   .option('--key <file>', "the pool's audit key in PEM, from a source that is trusted")
   .option('--heads <file>', 'signed heads that were kept elsewhere')
   .option('--from <line>', 'the line that the log begins with, where older files have been put away');
+
+const domain = program
+  .command('security-domain')
+  .description('what custodians keep, so that no lost token takes the keys along');
+const loadDomain = (): Promise<typeof import('./security_domain.ts')> => import('./security_domain.ts');
+const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
+verb<CustodianKeyOptions>(
+  'create-key',
+  'by each custodian: a key to keep and a certificate to give away',
+  async () => (await loadDomain()).createCustodianKey,
+  domain,
+)
+  .requiredOption('--name <name>', 'of the custodian')
+  .option('--directory <dir>', 'where to put NAME.key and NAME.cer', '.');
+withSettings(
+  verb<DownloadOptions>(
+    'download',
+    'take the security domain out of the token, for a quorum of custodians',
+    async () => (await loadDomain()).downloadSecurityDomain,
+    domain,
+  ),
+)
+  .requiredOption('--certificate <file>', 'of a custodian, 3 to 10 times', several)
+  .requiredOption('--file <file>', 'where to put the security domain')
+  .option('--quorum <number>', 'how many custodians it takes', '2');
+withSettings(
+  verb<RecoverOptions>(
+    'recover',
+    'bring a security domain into a token that has no pool keys',
+    async () => (await loadDomain()).recoverSecurityDomain,
+    domain,
+  ),
+)
+  .requiredOption('--file <file>', 'the security domain')
+  .requiredOption(
+    '--key <file>',
+    'of a custodian, with the certificate beside it, as often as the quorum wants',
+    several,
+  );
+withSettings(
+  verb<LockOptions>(
+    'lock',
+    'end the ceremony: nothing brings the pool keys out any more',
+    async () => (await loadDomain()).lockSecurityDomain,
+    domain,
+  ),
+).option('--yes', 'do it');
 
 verb('version', 'print the version', async () => (await import('./version.ts')).version);
 

@@ -20,6 +20,7 @@ const HANDLE_BYTES = 8;
 const SEAL_BYTES = 32;
 const P256_SIGNATURE_BYTES = 64;
 const EC_POINT_ANSWER_BYTES = 256;
+const FLAG_ANSWER_BYTES = 64;
 
 /**
  * Looks the pool keys up in an instance, and copies them into session objects where the profile says that this is faster. A copy
@@ -98,8 +99,13 @@ async function findKey(ask: Ask, name: PoolKeyName, objectClass: keyof typeof OB
   return handle;
 }
 
+/** SoftHSM refuses to be told that a copy of a locked key is locked. */
 async function copyKey(ask: Ask, object: number): Promise<number> {
-  const template = encodeTemplate({ CKA_TOKEN: false, CKA_EXTRACTABLE: false });
+  const query = encodeQuery(['CKA_EXTRACTABLE']);
+  const capacity = FLAG_ANSWER_BYTES;
+  const answer = await ask(ringRequest(RING_OPERATION.getAttributes, { object, template: query, capacity }));
+  const isExtractable = decodeAttributes(answer).bool('CKA_EXTRACTABLE');
+  const template = encodeTemplate({ CKA_TOKEN: false, CKA_EXTRACTABLE: isExtractable === false ? undefined : false });
   const [copy] = decodeHandles(
     await ask(ringRequest(RING_OPERATION.copy, { object, template, capacity: HANDLE_BYTES })),
   );

@@ -39,6 +39,33 @@ export async function findToken(options: TokenModuleOptions, choice: TokenChoice
   return token;
 }
 
+/** What a login of its own takes, outside of the hosts. */
+export interface TokenLogin {
+  /** Absent for a token that is made with the login. */
+  readonly serial: string | undefined;
+  readonly pin: PinSource;
+  readonly guard: PinGuard;
+}
+
+/** Sends the PIN by `use`, guarded like any other login: one that the token has refused is never sent again. */
+export async function withGuardedPin<Result>(
+  { serial, pin, guard }: TokenLogin,
+  use: (userPin: Uint8Array) => Promise<Result>,
+): Promise<Result> {
+  const userPin = await pin.read();
+  try {
+    if (serial !== undefined) await guard.admit(serial, userPin);
+    return await use(userPin);
+  } catch (error) {
+    const cause = error instanceof StrongroomError ? error.cause : undefined;
+    if (serial !== undefined && cause instanceof CryptokiFailure && WRONG_PIN.has(cause.returnValue))
+      await guard.refused(serial, userPin);
+    throw error;
+  } finally {
+    userPin.fill(0);
+  }
+}
+
 export interface PoolKeyCreation extends TokenModuleOptions {
   readonly token: InspectedToken;
   readonly pin: PinSource;
@@ -46,25 +73,10 @@ export interface PoolKeyCreation extends TokenModuleOptions {
   readonly softHsmTokenDirectory: string | undefined;
 }
 
-/** Makes the pool keys that the token lacks. Sends the PIN, so it is guarded like any other login. */
-export async function createPoolKeys({
-  module,
-  environment,
-  token,
-  pin,
-  guard,
-  softHsmTokenDirectory,
-}: PoolKeyCreation): Promise<void> {
-  const userPin = await pin.read();
-  try {
-    await guard.admit(token.serial, userPin);
-    await startProvisioning({ module, environment, label: token.label, userPin, softHsmTokenDirectory });
-  } catch (error) {
-    const cause = error instanceof StrongroomError ? error.cause : undefined;
-    if (cause instanceof CryptokiFailure && WRONG_PIN.has(cause.returnValue))
-      await guard.refused(token.serial, userPin);
-    throw error;
-  } finally {
-    userPin.fill(0);
-  }
+/** Makes the pool keys that the token lacks. */
+export async function createPoolKeys(creation: PoolKeyCreation): Promise<void> {
+  const { module, environment, token, pin, guard, softHsmTokenDirectory } = creation;
+  await withGuardedPin({ serial: token.serial, pin, guard }, (userPin) =>
+    startProvisioning({ module, environment, label: token.label, userPin, softHsmTokenDirectory }),
+  );
 }

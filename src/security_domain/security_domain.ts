@@ -81,7 +81,8 @@ export async function unpackRecovery(file: RecoveryFile, transferKey: CustodianK
   return decryptItems(await decryptWith(transferKey.privateKey, wrapped, 'the key of the upload'), file);
 }
 
-function checkQuorum(custodians: readonly Custodian[], required: number): void {
+/** @throws StrongroomError `BadParameter` */
+export function checkQuorum(custodians: readonly Custodian[], required: number): void {
   const { length } = custodians;
   const thumbprints = new Set(custodians.map(({ thumbprint }) => thumbprint));
   if (length < LIMITS.custodiansLeast || length > LIMITS.custodians) {

@@ -11,9 +11,9 @@ export async function preparePool(
   storeIsNew: boolean,
 ): Promise<HsmPoolOptions> {
   const { hsm } = configuration;
-  const { options, provision } = await prepareToken(configuration, files);
+  const { options, own } = await prepareToken(configuration, files);
   // A store whose token is gone is a loss to be told, and not to be papered over with a new token that cannot open what the store has.
-  if (provision !== undefined && storeIsNew) await provision();
+  if (own !== undefined && storeIsNew) await own.provision();
   return {
     ...options,
     stateDirectory: join(files.path, 'pool'),

@@ -14,7 +14,14 @@ import type { HsmPoolOptions } from '../pool/hsm_pool.ts';
 export interface PreparedToken {
   readonly options: Pick<HsmPoolOptions, 'module' | 'token' | 'pin' | 'environment' | 'softHsmTokenDirectory'>;
   /** Absent for a token of the operator's: those are never initialised here. */
-  readonly provision: (() => Promise<void>) | undefined;
+  readonly own: OwnToken | undefined;
+}
+
+/** A token that is ours to make, with PINs that nobody has to know. */
+export interface OwnToken {
+  /** Of the token, made with the first call; the caller zeroises it. */
+  soPin(): Promise<Buffer>;
+  provision(): Promise<void>;
 }
 
 export const OWN_LABEL = 'strongroom';
@@ -31,7 +38,7 @@ const PIN_BYTES = 24;
 export async function prepareToken({ hsm }: Configuration, directory: DataDirectory): Promise<PreparedToken> {
   if (hsm.module !== undefined && hsm.tokenLabel !== undefined) {
     const pin = hsm.pinFile === undefined ? { environment: hsm.pinVariable ?? '' } : { file: hsm.pinFile };
-    return { options: { module: hsm.module, token: { label: hsm.tokenLabel }, pin }, provision: undefined };
+    return { options: { module: hsm.module, token: { label: hsm.tokenLabel }, pin }, own: undefined };
   }
   const module = softHsmModule();
   const files = ownTokenFiles(directory);
@@ -41,15 +48,21 @@ export async function prepareToken({ hsm }: Configuration, directory: DataDirect
   const environment = { SOFTHSM2_CONF: files.configuration };
   return {
     options: { module, token: { label: OWN_LABEL }, pin: { file: files.userPin }, environment, softHsmTokenDirectory },
-    provision: async () => {
-      const userPin = await keepPin(files.userPin);
-      const soPin = await keepPin(files.soPin);
-      try {
-        await startProvisioning({ module, environment, label: OWN_LABEL, soPin, userPin, softHsmTokenDirectory });
-      } finally {
-        userPin.fill(0);
-        soPin.fill(0);
-      }
+    own: {
+      soPin: async () => {
+        await keepPrivateFile(files.userPin, newPin);
+        return keepPin(files.soPin);
+      },
+      provision: async () => {
+        const userPin = await keepPin(files.userPin);
+        const soPin = await keepPin(files.soPin);
+        try {
+          await startProvisioning({ module, environment, label: OWN_LABEL, soPin, userPin, softHsmTokenDirectory });
+        } finally {
+          userPin.fill(0);
+          soPin.fill(0);
+        }
+      },
     },
   };
 }
@@ -78,5 +91,7 @@ export function softHsmModule(): string {
 }
 
 async function keepPin(path: string): Promise<Buffer> {
-  return Buffer.from(await keepPrivateFile(path, () => randomBytes(PIN_BYTES).toString('hex')), 'utf8');
+  return Buffer.from(await keepPrivateFile(path, newPin), 'utf8');
 }
+
+const newPin = (): string => randomBytes(PIN_BYTES).toString('hex');

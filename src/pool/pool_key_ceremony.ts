@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { StrongroomError } from '../model/errors.ts';
+import {
+  exportPoolKeys,
+  importPoolKeys,
+  lockPoolKeys,
+  TRANSPORT_KEY_BYTES,
+  type TransportedPoolKeys,
+} from '../pkcs11/pool_key_transport.ts';
+import { inspectTokens } from '../pkcs11/provisioning.ts';
+import type { DomainItem } from '../security_domain/domain_cipher.ts';
+import { PinGuard } from './pin_guard.ts';
+import { type PinOptions, PinSource } from './pin_source.ts';
+import { findToken, type TokenModuleOptions, withGuardedPin } from './pool_token.ts';
+
+/** The token whose pool keys are taken out or brought in. */
+export interface CeremonyToken extends TokenModuleOptions {
+  readonly label: string;
+  readonly pin: PinOptions;
+  /** With it a token that is not there yet is made. */
+  readonly soPin?: Uint8Array | undefined;
+  /** Where the pool remembers which PINs were refused. */
+  readonly stateDirectory: string;
+  readonly softHsmTokenDirectory?: string | undefined;
+}
+
+/** The name that Azure's own domains give to what opens their backups. */
+const TAG = 'hsm_backup';
+const FORMAT = 'strongroom/pool-keys/1';
+
+interface WrittenPoolKeys {
+  readonly format: typeof FORMAT;
+  readonly transportKey: string;
+  readonly keys: TransportedPoolKeys;
+}
+
+/**
+ * The pool keys for a security domain. They come out of the token wrapped; what they are wrapped under goes into the domain with them, so
+ * that it is the domain alone that protects them.
+ * @throws StrongroomError `ServiceUnavailable`; `Conflict` (`SecurityDomainLocked`) when nothing brings them out any more
+ */
+export async function takeOutPoolKeys(token: CeremonyToken): Promise<DomainItem[]> {
+  const transportKey = randomBytes(TRANSPORT_KEY_BYTES);
+  try {
+    const keys = await loggedIn(token, (request) => exportPoolKeys(request, transportKey));
+    const written: WrittenPoolKeys = { format: FORMAT, transportKey: transportKey.toString('base64'), keys };
+    return [{ tag: TAG, content: Buffer.from(JSON.stringify(written), 'utf8') }];
+  } finally {
+    transportKey.fill(0);
+  }
+}
+
+/**
+ * The pool keys of a security domain into a token that has none.
+ * @throws StrongroomError `BadParameter` (`SecurityDomainWrong`), `ServiceUnavailable`
+ */
+export async function bringInPoolKeys(token: CeremonyToken, items: readonly DomainItem[]): Promise<void> {
+  const { transportKey, keys } = readPoolKeys(items);
+  const bytes = Buffer.from(transportKey, 'base64');
+  try {
+    await loggedIn(token, (request) => importPoolKeys({ ...request, soPin: token.soPin }, bytes, keys));
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** Ends the ceremony: there will be no other domain of these keys. */
+export function lockPool(token: CeremonyToken): Promise<void> {
+  return loggedIn(token, lockPoolKeys);
+}
+
+type LoggedInRequest = Parameters<typeof exportPoolKeys>[0];
+
+async function loggedIn<Result>(
+  token: CeremonyToken,
+  use: (request: LoggedInRequest) => Promise<Result>,
+): Promise<Result> {
+  const { module, environment, label, softHsmTokenDirectory } = token;
+  const pin = new PinSource(token.pin);
+  try {
+    const guard = await PinGuard.open(token.stateDirectory);
+    const serial = await serialOf(token);
+    return await withGuardedPin({ serial, pin, guard }, (userPin) =>
+      use({ module, environment, label, userPin, softHsmTokenDirectory }),
+    );
+  } finally {
+    pin.close();
+  }
+}
+
+/** Undefined for a token that is to be made. */
+async function serialOf(token: CeremonyToken): Promise<string | undefined> {
+  if (token.soPin !== undefined) {
+    const tokens = await inspectTokens(token);
+    if (tokens.every(({ label }) => label !== token.label)) return undefined;
+  }
+  return (await findToken(token, { label: token.label })).serial;
+}
+
+function readPoolKeys(items: readonly DomainItem[]): WrittenPoolKeys {
+  const item = items.find(({ tag }) => tag === TAG);
+  try {
+    const written = JSON.parse(Buffer.from(item?.content ?? []).toString('utf8')) as WrittenPoolKeys;
+    if (written.format === FORMAT) return written;
+  } catch {
+    // What is not JSON is not ours either.
+  }
+  throw new StrongroomError('BadParameter', 'The security domain holds no pool keys of Strongroom.', {
+    innerCode: 'SecurityDomainWrong',
+  });
+}

@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { createDataDirectory, type DataDirectory, dataDirectory } from '../config/data_directory.ts';
+import type { Configuration } from '../config/settings.ts';
+import { bringInPoolKeys, type CeremonyToken, lockPool, takeOutPoolKeys } from '../pool/pool_key_ceremony.ts';
+import type { Custodian } from '../security_domain/custodian.ts';
+import type { DomainFile } from '../security_domain/domain_format.ts';
+import { type CustodianKey, checkQuorum, closeDomain, openDomain } from '../security_domain/security_domain.ts';
+import { prepareToken } from './prepare_token.ts';
+
+/* What is done with the security domain on the machine of the token, by whoever may read its PIN; a server may run meanwhile, or not. */
+
+/** The pool keys for these custodians. May be done again for others, until the pool is locked. @throws StrongroomError */
+export async function downloadDomain(
+  configuration: Configuration,
+  custodians: readonly Custodian[],
+  required: number,
+): Promise<DomainFile> {
+  checkQuorum(custodians, required);
+  const token = await tokenOf(configuration, dataDirectory(configuration.dataDir));
+  return closeDomain(await takeOutPoolKeys(token), custodians, required);
+}
+
+/** The pool keys of a domain into the configured token, which has none; without one, into a new one of our own. @throws StrongroomError */
+export async function recoverDomain(
+  configuration: Configuration,
+  file: DomainFile,
+  keys: readonly CustodianKey[],
+): Promise<void> {
+  const items = await openDomain(file, keys);
+  const files = dataDirectory(configuration.dataDir);
+  await createDataDirectory(files);
+  const token = await tokenOf(configuration, files);
+  const soPin = await (await prepareToken(configuration, files)).own?.soPin();
+  try {
+    await bringInPoolKeys({ ...token, soPin }, items);
+  } finally {
+    soPin?.fill(0);
+  }
+}
+
+/** From now on nothing brings the pool keys out of the token, and there will be no other domain of them. @throws StrongroomError */
+export async function lockDomain(configuration: Configuration): Promise<void> {
+  await lockPool(await tokenOf(configuration, dataDirectory(configuration.dataDir)));
+}
+
+async function tokenOf(configuration: Configuration, files: DataDirectory): Promise<CeremonyToken> {
+  const { options } = await prepareToken(configuration, files);
+  const { module, token, pin, environment = {}, softHsmTokenDirectory } = options;
+  if (!('label' in token)) throw new TypeError('A configured token is named by its label.');
+  const stateDirectory = join(files.path, 'pool');
+  return { module, label: token.label, pin, environment, stateDirectory, softHsmTokenDirectory };
+}
