@@ -43,6 +43,8 @@ test.serial('a signature is one event, with who, what, by which version, how, an
     innerCode: undefined,
     httpStatus: 200,
     callerAddress: '127.0.0.1',
+    addressAuthorization: 'PublicIP',
+    virtualNetwork: undefined,
     userAgent: 'a client',
     correlationId: CLIENT_REQUEST,
     requestId: headers['x-ms-request-id'],
@@ -172,7 +174,7 @@ test.serial('an answer waits until its event is on record', async (t) => {
   });
   while (server.audit.events.length === 0) await new Promise((resolve) => setImmediate(resolve));
   // Long enough for an answer that does not wait: another request comes and goes.
-  await server.request('/health', { authenticated: false });
+  await server.request('/health/ready', { authenticated: false });
   t.false(isAnswered);
   open();
   t.is((await answered).status, 200);
