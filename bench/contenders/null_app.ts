@@ -31,6 +31,10 @@ export async function listenForNothing(identity: TlsIdentity): Promise<Listeners
     addresses: [{ host: '127.0.0.1', port: 0, mayBeAbsent: false }],
     identity,
     onRequest: (incoming, outgoing) => app.routing(incoming, outgoing),
+    privateAddresses: [],
+    proxyAddresses: [],
+    trustedProxies: [],
     onError: (error) => console.error(error),
+    onRefused: (peer, reason) => console.error(peer, reason),
   });
 }

@@ -32,7 +32,6 @@ export class EventWriter {
       resourceType: 'managedHSMs',
       resource,
       PoolName: poolName,
-      subnetId: '(unknown)',
     }).slice(1, -1);
   }
 
@@ -45,6 +44,7 @@ export class EventWriter {
       optional('resultSignature', event.innerCode) +
       `,"httpStatusCode":${event.httpStatus},"durationMs":${Math.round(event.durationMs)}` +
       optional('callerIpAddress', event.callerAddress) +
+      optional('subnetId', event.virtualNetwork ?? '(unknown)') +
       (principal === undefined ? '' : this.#identity(principal)) +
       optional('clientInfo', event.userAgent) +
       `,"correlationId":${JSON.stringify(event.correlationId)}` +
@@ -74,10 +74,19 @@ export class EventWriter {
   }
 }
 
-function properties({ requestId, dataAction, scope, keyName, keyVersion, algorithm }: AuditEvent): string {
+function properties({
+  requestId,
+  addressAuthorization,
+  dataAction,
+  scope,
+  keyName,
+  keyVersion,
+  algorithm,
+}: AuditEvent): string {
   const action = dataAction === undefined || typeof dataAction === 'string' ? dataAction : dataAction.join(' or ');
   return (
     `{"PoolType":"M-HSM","requestId":"${requestId}"` +
+    optional('addrAuthType', addressAuthorization) +
     optional('dataAction', action) +
     optional('scope', scope) +
     optional('keyName', keyName) +

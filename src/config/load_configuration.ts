@@ -100,7 +100,7 @@ function reasonOf(error: unknown): string {
 
 /** What no single setting can tell. A value that was refused already is `undefined` here and counts as not given. */
 function contradictions(configuration: Configuration): ConfigurationProblem[] {
-  const { tls, hsm, store, identity } = configuration;
+  const { tls, hsm, store, identity, network } = configuration;
   const problems: ConfigurationProblem[] = [];
   const need = (path: string, message: string) => problems.push({ path, message });
   if (tls.certificate !== undefined && tls.key === undefined)
@@ -110,6 +110,10 @@ function contradictions(configuration: Configuration): ConfigurationProblem[] {
   if (identity.embedded === false && identity.issuersFile === undefined) {
     need('identity.issuersFile', 'Expected a path, because identity.embedded is false: nobody would be believed.');
   }
+  if (isGiven(network.proxyListen) && !isGiven(network.trustedProxies))
+    need('network.trustedProxies', 'Expected the addresses of proxies, because network.proxyListen is set.');
+  if (isGiven(network.trustedProxies) && !isGiven(network.proxyListen))
+    need('network.proxyListen', 'Expected HOST:PORT, because network.trustedProxies is set.');
   if (store.passwordFile !== undefined && store.url === undefined) {
     need('store.url', 'Expected the address of a database, because store.passwordFile is set.');
   }
@@ -126,6 +130,10 @@ function contradictions(configuration: Configuration): ConfigurationProblem[] {
     need('hsm.module', 'Expected a path, because hsm.tokenLabel, hsm.pinFile or hsm.pinVariable is set.');
   }
   return problems;
+}
+
+function isGiven(list: readonly unknown[] | undefined): boolean {
+  return list !== undefined && list.length > 0;
 }
 
 const SHOWN_CHARACTERS = 60;

@@ -1,3 +1,5 @@
+import { type AddressRange, parseAddressRange } from '../model/address_range.ts';
+
 /**
  * One setting: what it is when nobody says anything, what is expected of it, and how a value is taken. Values from the environment and
  * from flags are texts, those of the file are JSON; a file that says `"8443"` where a number belongs is as wrong as it looks.
@@ -76,14 +78,27 @@ export function flag(fallback: boolean): Setting<boolean> {
 }
 
 /** `HOST:PORT`, several as a list (in texts by commas). `localhost` is both loopback addresses. */
-export function addresses(fallback: string): Setting<readonly ListenAddress[]> {
-  const take = (value: unknown, isText: boolean): readonly ListenAddress[] | undefined => {
+export function addresses(fallback: string | undefined): Setting<readonly ListenAddress[]> {
+  const take = listOf(MOST_ADDRESSES, parseAddress);
+  return setting(fallback === undefined ? [] : (take(fallback, true) ?? []), 'HOST:PORT, or several of them', take);
+}
+
+/** Addresses and ranges, several as a list (in texts by commas). */
+export function addressRanges(most: number): Setting<readonly AddressRange[]> {
+  const take = listOf(most, (item) => {
+    const parsed = parseAddressRange(typeof item === 'string' ? item.trim() : item);
+    return 'range' in parsed ? [parsed.range] : undefined;
+  });
+  return setting([], 'an address or range such as 192.0.2.0/24, or several of them', take);
+}
+
+function listOf<T>(most: number, parse: (item: unknown) => T[] | undefined): Setting<readonly T[]>['take'] {
+  return (value, isText) => {
     const items = typeof value === 'string' ? value.split(isText ? ',' : '\n') : value;
-    if (!Array.isArray(items) || items.length === 0 || items.length > MOST_ADDRESSES) return undefined;
-    const parsed = items.map(parseAddress);
+    if (!Array.isArray(items) || items.length === 0 || items.length > most) return undefined;
+    const parsed = items.map(parse);
     return parsed.every((each) => each !== undefined) ? parsed.flat() : undefined;
   };
-  return setting(take(fallback, true) ?? [], 'HOST:PORT, or several of them', take);
 }
 
 const MOST_ADDRESSES = 16;

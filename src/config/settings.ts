@@ -1,5 +1,5 @@
 import { LIMITS } from '../model/limits.ts';
-import { addresses, choice, discreetText, flag, integer, path, type Setting, text } from './setting.ts';
+import { addresses, addressRanges, choice, discreetText, flag, integer, path, type Setting, text } from './setting.ts';
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
 const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -28,6 +28,15 @@ export const SETTINGS = {
     /** The operator's own certificate chain and key in PEM, in place of those of the local authority. */
     certificate: path(undefined),
     key: path(undefined),
+  },
+  network: {
+    /** From where the HSM may be called (docs/firewall.md); from everywhere unless named. Read again when it changes. */
+    rulesFile: path(undefined),
+    /** What arrives there came through a private link. */
+    privateListen: addresses(undefined),
+    /** Where proxies say for whom they speak (PROXY protocol, version 2), and which of them are believed. */
+    proxyListen: addresses(undefined),
+    trustedProxies: addressRanges(LIMITS.trustedProxies),
   },
   hsm: {
     name: text('demo', '3 to 24 letters in lower case, digits or hyphens', /^[0-9a-z][0-9a-z-]{1,22}[0-9a-z]$/),

@@ -48,6 +48,9 @@ export type AuditOperation =
   | 'InvalidRequest'
   | 'KeyRotateIfDue';
 
+/** As Azure's log has it in `addrAuthType`. */
+export type AddressAuthorization = 'PublicIP' | 'Subnet' | 'PrivateLink' | 'TrustedService';
+
 const NAMES: ReadonlyMap<string, AuditOperation> = new Map(Object.entries(AUDIT_OPERATIONS));
 
 /** @throws TypeError for an operation that has no name: nothing is served that the log cannot name. */
@@ -70,8 +73,12 @@ export interface AuditEvent {
   readonly innerCode: string | undefined;
   readonly httpStatus: number;
   readonly durationMs: number;
-  /** Address of the peer's socket. Absent for what the service does by itself. */
+  /** As the network has it, or a trusted proxy. Absent for what the service does by itself. */
   readonly callerAddress: string | undefined;
+  /** What let the caller in at the firewall; absent where nothing did, or nobody asked. */
+  readonly addressAuthorization: AddressAuthorization | undefined;
+  /** The named network that the caller is in. */
+  readonly virtualNetwork: string | undefined;
   readonly principal: SecurityPrincipal | undefined;
   readonly userAgent: string | undefined;
   /** What the client calls its request, else the request id. */

@@ -109,6 +109,10 @@ export const LIMITS = {
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
   tlsHandshakeTimeoutMs: 5_000,
+  /** What a proxy says of a connection: how long it may be, and how long it may take. */
+  proxyHeaderBytes: 4_096,
+  proxyHeaderTimeoutMs: 5_000,
+  trustedProxies: 256,
   keepAliveTimeoutMs: 65_000,
   drainTimeoutMs: 10_000,
   /** The audit log: how long a record may take to be written, and how many wait. One more is refused. */
@@ -126,4 +130,16 @@ export const LIMITS = {
   auditTextCharacters: 256,
   /** What waits for a copy of the log that does not answer; more is left out of it. */
   auditCopyBytes: 16 * 1024 * 1024,
+  /** The file of network rules, and what it may name. Azure takes ten rules for addresses; ours cost nothing. */
+  networkRulesBytes: 1024 * 1024,
+  networkRulesMembers: 4_096,
+  ipRules: 2_000,
+  virtualNetworks: 256,
+  /** Proxies, addresses of this machine and sources of one virtual network, each. */
+  addressesPerNetwork: 256,
+  trustedServices: 256,
+  /** How often the file is looked at though nothing says that it has changed, how long after something did, and how often a bad one is told. */
+  networkRulesPollMs: 5_000,
+  networkRulesSettleMs: 50,
+  networkRulesReminderMs: 10 * 60_000,
 } as const;

@@ -15,9 +15,14 @@ const CLOSE_BRACE = 0x7d;
  * `parameter` and `received` are for the complaint.
  * @throws StrongroomError `BadParameter`
  */
-export function parseStrictJson(text: string, parameter: string, received: unknown): unknown {
+export function parseStrictJson(
+  text: string,
+  parameter: string,
+  received: unknown,
+  most: number = LIMITS.jsonMembers,
+): unknown {
   const refuse = (expected: string): StrongroomError => badParameter(parameter, expected, received);
-  const members = countMembers(text, parameter);
+  const members = countMembers(text, parameter, most);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -29,7 +34,7 @@ export function parseStrictJson(text: string, parameter: string, received: unkno
 }
 
 /** Counts the colons outside of strings, in one pass, and keeps to the limits. What is not JSON is left to `JSON.parse` to refuse. */
-function countMembers(text: string, parameter: string): number {
+function countMembers(text: string, parameter: string, most: number): number {
   let members = 0;
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
@@ -37,8 +42,7 @@ function countMembers(text: string, parameter: string): number {
     if (character === QUOTE) {
       i = endOfString(text, i);
     } else if (character === COLON) {
-      if (++members > LIMITS.jsonMembers)
-        throw badParameter(parameter, `JSON of at most ${LIMITS.jsonMembers} members`, 'more');
+      if (++members > most) throw badParameter(parameter, `JSON of at most ${most} members`, 'more');
     } else if (character === OPEN_BRACE || character === OPEN_BRACKET) {
       if (++depth > LIMITS.jsonDepth)
         throw badParameter(parameter, `JSON of at most ${LIMITS.jsonDepth} levels`, 'more');

@@ -1,4 +1,5 @@
-import { type AuditEvent, auditOperation } from '../model/audit_event.ts';
+import type { NetworkCriterion } from '../access/firewall.ts';
+import { type AddressAuthorization, type AuditEvent, auditOperation } from '../model/audit_event.ts';
 import { ERROR_CATALOGUE, type StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { KEYS_SCOPE, keyScope, parseScope } from '../model/scope.ts';
@@ -8,7 +9,14 @@ import type { Exchange } from './exchange.ts';
 const GUID = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const API_VERSION = /^[0-9a-z.-]{1,32}$/;
 const KEY_VERSION = /^[0-9a-f]{32}$/;
-const MAPPED_IPV4 = '::ffff:';
+/** As Azure's log calls what lets a caller in. */
+const ADDRESS_AUTHORIZATIONS: Readonly<Record<NetworkCriterion, AddressAuthorization>> = {
+  privateEndpoint: 'PrivateLink',
+  allNetworks: 'PublicIP',
+  ipRule: 'PublicIP',
+  virtualNetwork: 'Subnet',
+  trustedService: 'TrustedService',
+};
 
 /** What the log is told of a request that has come to its end, one way or the other: an event for each of its items, else one. */
 export function auditEventsOf(exchange: Exchange, error: StrongroomError | undefined): readonly AuditEvent[] {
@@ -19,7 +27,7 @@ export function auditEventsOf(exchange: Exchange, error: StrongroomError | undef
 }
 
 function wholeEvent(exchange: Exchange, error: StrongroomError | undefined): AuditEvent {
-  const { audit, incoming, target, principal, requestId } = exchange;
+  const { audit, incoming, target, principal, requestId, origin, network } = exchange;
   const { headers } = incoming;
   const apiVersion = target.query['api-version'];
   const clientRequestId = headers['x-ms-client-request-id'];
@@ -27,7 +35,9 @@ function wholeEvent(exchange: Exchange, error: StrongroomError | undefined): Aud
     timeMs: audit.timeMs,
     apiVersion: typeof apiVersion === 'string' && API_VERSION.test(apiVersion) ? apiVersion : undefined,
     durationMs: exchange.latencyMs,
-    callerAddress: plainAddress(audit.callerAddress),
+    callerAddress: origin.address?.text,
+    addressAuthorization: network?.criterion && ADDRESS_AUTHORIZATIONS[network.criterion],
+    virtualNetwork: network?.virtualNetwork,
     principal,
     userAgent: headers['user-agent']?.slice(0, LIMITS.auditTextCharacters),
     correlationId: typeof clientRequestId === 'string' && GUID.test(clientRequestId) ? clientRequestId : requestId,
@@ -38,11 +48,12 @@ function wholeEvent(exchange: Exchange, error: StrongroomError | undefined): Aud
   };
 }
 
-/** What was asked for is told of somebody who is known alone; of others the path says it. */
+/** What was asked for is told of somebody who is known, or was turned away at the firewall; of others the path says it. */
 function doneBy(exchange: Exchange): Pick<AuditEvent, (typeof DEED_MEMBERS)[number]> {
-  const { principal, audit, target } = exchange;
+  const { principal, audit, target, network } = exchange;
   const { route } = target;
-  if (principal === undefined) return { ...NOTHING, operation: 'Authentication' };
+  const isBlocked = network !== undefined && network.criterion === undefined;
+  if (principal === undefined && !isBlocked) return { ...NOTHING, operation: 'Authentication' };
   if (route === undefined) return { ...NOTHING, operation: 'InvalidRequest' };
   const { name, version } = target.parameters;
   const scope = parseScope(route.scope === 'key' ? keyScope(name ?? '') : WIDE_SCOPES[route.scope]);
@@ -88,8 +99,4 @@ function uriOf({ authority, incoming, target }: Exchange): string {
   const apiVersion = target.query['api-version'];
   const shown = typeof apiVersion === 'string' && API_VERSION.test(apiVersion) ? `?api-version=${apiVersion}` : '';
   return `https://${authority}${path}${shown}`;
-}
-
-function plainAddress(address: string | undefined): string | undefined {
-  return address?.startsWith(MAPPED_IPV4) ? address.slice(MAPPED_IPV4.length) : address;
 }

@@ -17,8 +17,6 @@ export class AuditNotes {
   readonly timeMs: number = Date.now();
   /** `open` when the log has let it in; `committed` when the log has been asked to record it, whatever it said. */
   state: 'unopened' | 'open' | 'committed' = 'unopened';
-  /** A socket that is gone has no address any more. */
-  callerAddress: string | undefined = undefined;
   keyName: string | undefined = undefined;
   keyVersion: string | undefined = undefined;
   algorithm: string | undefined = undefined;

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ConnectionOrigin } from '../access/connection_origin.ts';
+import type { NetworkVerdict } from '../access/firewall.ts';
 import type { KeyReference } from '../engine/requests.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
 import { AuditNotes } from './audit_notes.ts';
+import { originOf } from './connection_origins.ts';
 import type { Host } from './hosts.ts';
 import { newRequestId } from './request_id.ts';
 import type { Route } from './route.ts';
@@ -22,12 +25,15 @@ export class Exchange {
   readonly outgoing: ServerResponse;
   readonly target: Target;
   readonly host: Host;
+  readonly origin: ConnectionOrigin;
   readonly requestId: string = newRequestId();
   readonly audit = new AuditNotes();
   readonly #arrivedMs: number = performance.now();
 
   /** Set by the challenge. */
   accessToken: string | undefined = undefined;
+  /** Set by firewall. */
+  network: NetworkVerdict | undefined = undefined;
   /** Set by authenticate. */
   principal: SecurityPrincipal | undefined = undefined;
   /** Set by parseBody: as the route's shape has it. */
@@ -40,6 +46,7 @@ export class Exchange {
     this.outgoing = outgoing;
     this.target = target;
     this.host = host;
+    this.origin = originOf(incoming.socket);
   }
 
   get latencyMs(): number {

@@ -4,11 +4,16 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Server as HttpsServer, type ServerOptions as HttpsServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ConnectionOrigin } from '../access/connection_origin.ts';
 import { LIMITS } from '../model/limits.ts';
+import { directOrigin, noteOrigin } from './connection_origins.ts';
+import { type ProxyTrust, takeProxyHeaders } from './proxy_entrance.ts';
 import { secureContextOptions, type TlsIdentity, tlsOptions } from './tls/tls_options.ts';
 
-export interface ListenerOptions {
+export interface ListenerOptions extends ProxyTrust {
   readonly addresses: readonly ListenAddress[];
+  readonly privateAddresses: readonly ListenAddress[];
+  readonly proxyAddresses: readonly ListenAddress[];
   readonly identity: TlsIdentity;
   readonly onRequest: RequestListener;
   /** A connection could not be taken (no file descriptors left, say). The listener goes on. */
@@ -21,6 +26,9 @@ export interface ListenAddress {
   /** No error when the machine does not have this address. */
   readonly mayBeAbsent: boolean;
 }
+
+/** Prepares a server for how its callers come, and gives what tells where one is from. */
+type Entrance = (server: HttpsServer) => (socket: Socket) => ConnectionOrigin | undefined;
 
 const HTTP_OPTIONS: HttpsServerOptions = {
   maxHeaderSize: LIMITS.headerBytes,
@@ -53,7 +61,14 @@ export class Listeners {
   static async open(options: ListenerOptions): Promise<Listeners> {
     const listeners = new Listeners();
     try {
-      for (const address of options.addresses) await listeners.#listen(address, options);
+      const entrances: readonly [addresses: readonly ListenAddress[], entrance: Entrance][] = [
+        [options.addresses, () => (socket) => directOrigin(socket, 'public')],
+        [options.privateAddresses, () => (socket) => directOrigin(socket, 'private')],
+        [options.proxyAddresses, (server) => takeProxyHeaders(server, options)],
+      ];
+      for (const [addresses, entrance] of entrances) {
+        for (const address of addresses) await listeners.#listen(address, entrance, options);
+      }
     } catch (error) {
       await listeners.close(0);
       throw error;
@@ -88,7 +103,11 @@ export class Listeners {
     await closed;
   }
 
-  async #listen(address: ListenAddress, { identity, onRequest, onError }: ListenerOptions): Promise<void> {
+  async #listen(
+    address: ListenAddress,
+    entrance: Entrance,
+    { identity, onRequest, onError }: ListenerOptions,
+  ): Promise<void> {
     const server = createServer({ ...tlsOptions(identity), ...HTTP_OPTIONS }, (incoming, outgoing) => {
       this.#requestsInFlight++;
       outgoing.on('close', this.#requestEnded);
@@ -100,6 +119,8 @@ export class Listeners {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
+    const originOf = entrance(server);
+    server.prependListener('secureConnection', (socket) => noteOrigin(socket, originOf(socket)));
     server.listen({ host: address.host, port: address.port });
     try {
       await once(server, 'listening');

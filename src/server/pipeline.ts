@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Authorizer } from '../access/authorizer.ts';
+import type { Firewall } from '../access/firewall.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
 import type { AttestationService } from './attestation_service.ts';
 import type { AuditService } from './audit_service.ts';
@@ -10,6 +11,7 @@ import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
 import { challenge } from './steps/challenge.ts';
 import { commitAudit, commitRefusal } from './steps/commit_audit.ts';
+import { firewall } from './steps/firewall.ts';
 import { matchRoute } from './steps/match_route.ts';
 import { openAudit } from './steps/open_audit.ts';
 import { parseBody } from './steps/parse_body.ts';
@@ -21,6 +23,8 @@ import type { ResponseHeaders } from './wire/response_headers.ts';
 /** What the steps work with. */
 export interface Parts {
   readonly engine: KeyService;
+  /** The rules may be replaced between one request and the next. */
+  readonly firewall: { readonly current: Firewall };
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly attestations: AttestationService;
@@ -39,6 +43,7 @@ export type Step = (exchange: Exchange, parts: Parts) => void | Promise<void>;
 const PIPELINE: readonly Step[] = [
   openAudit,
   challenge,
+  firewall,
   authenticate,
   matchRoute,
   authorize,

@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Authorizer } from '../access/authorizer.ts';
+import type { Firewall } from '../access/firewall.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
 import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
+import type { AddressRange } from '../model/address_range.ts';
 import { LIMITS } from '../model/limits.ts';
 import { buildApiApp } from './api_app.ts';
 import type { AttestationService } from './attestation_service.ts';
@@ -19,12 +21,18 @@ import { ResponseHeaders } from './wire/response_headers.ts';
 
 export interface ServerOptions {
   readonly addresses: readonly ListenAddress[];
+  /** What arrives there came through a private link. */
+  readonly privateAddresses: readonly ListenAddress[];
+  /** Where proxies alone are listened to, which say for whom they speak. */
+  readonly proxyAddresses: readonly ListenAddress[];
+  readonly trustedProxies: readonly AddressRange[];
   readonly tls: TlsIdentity;
   readonly hosts: HostOptions;
   readonly region: string;
   /** Version of Strongroom, for `x-ms-build-version`. */
   readonly buildVersion: string;
   readonly engine: KeyService;
+  readonly firewall: FirewallService;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly attestations: AttestationService;
@@ -35,24 +43,33 @@ export interface ServerOptions {
   readonly log: Logger;
 }
 
+/** A firewall whose rules may change. Closed, they do not any more. */
+export interface FirewallService {
+  readonly current: Firewall;
+  close(): void;
+}
+
 /** The REST API and the built-in issuer, told apart by the Host header, over the same HTTPS listeners. */
 export class Server {
   readonly #listeners: Listeners;
+  readonly #firewall: FirewallService;
   readonly #drain: () => void;
 
-  private constructor(listeners: Listeners, drain: () => void) {
+  private constructor(listeners: Listeners, firewall: FirewallService, drain: () => void) {
     this.#listeners = listeners;
+    this.#firewall = firewall;
     this.#drain = drain;
   }
 
   /** Ready to answer when it resolves. */
   static async open(options: ServerOptions): Promise<Server> {
     let draining = false;
-    const { engine, authenticator, authorizer, attestations, audit, log, issuer } = options;
+    const { engine, firewall, authenticator, authorizer, attestations, audit, log, issuer } = options;
     const hosts = new Hosts(options.hosts);
     const headers = new ResponseHeaders(options.region, options.buildVersion);
     const parts = {
       engine,
+      firewall,
       authenticator,
       authorizer,
       attestations,
@@ -72,11 +89,16 @@ export class Server {
     };
     const listeners = await Listeners.open({
       addresses: options.addresses,
+      privateAddresses: options.privateAddresses,
+      proxyAddresses: options.proxyAddresses,
+      trustedProxies: options.trustedProxies,
       identity: options.tls,
       onRequest,
       onError: (error) => log.error({ err: error }, 'a connection could not be taken'),
+      onRefused: (peer, reason, isTrusted) =>
+        log[isTrusted ? 'warn' : 'debug']({ peer, reason }, 'a connection of a proxy was refused'),
     });
-    return new Server(listeners, () => {
+    return new Server(listeners, firewall, () => {
       draining = true;
     });
   }
@@ -93,5 +115,6 @@ export class Server {
   async close(): Promise<void> {
     this.#drain();
     await this.#listeners.close(LIMITS.drainTimeoutMs);
+    this.#firewall.close();
   }
 }

@@ -36,6 +36,8 @@ function ownEvent(operation: AuditEvent['operation'], keyName: string): AuditEve
     httpStatus: 200,
     durationMs: 0,
     callerAddress: undefined,
+    addressAuthorization: undefined,
+    virtualNetwork: undefined,
     principal: undefined,
     userAgent: undefined,
     correlationId: requestId,

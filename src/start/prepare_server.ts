@@ -17,6 +17,7 @@ import type { SealedDocuments } from '../store/sealed_documents.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
 import { openAssignments } from './open_assignments.ts';
 import { openAttestations } from './open_attestations.ts';
+import { openFirewall } from './open_firewall.ts';
 import { openIdentity } from './open_identity.ts';
 import { openIssuers } from './open_issuers.ts';
 import { type OpenedTls, openLocalTls, readOwnTls } from './open_tls.ts';
@@ -45,10 +46,12 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   const names = hostNames(configuration);
   const port = configuration.listen[0]?.port ?? 0;
   const known = await readClientEnvironment(files);
-  const [identity, tls, attestations] = await Promise.all([
+  const log = newLogger(configuration);
+  const [identity, tls, attestations, firewall] = await Promise.all([
     openIdentity(configuration, files, known?.[SECRET_VARIABLE]),
     openTls(configuration, files, names.all),
     openAttestations(configuration),
+    openFirewall(configuration, log),
   ]);
   const roles = builtInRoles(configuration.compatibility);
   const assignments = await openAssignments(files, roles, identity.servicePrincipal.id);
@@ -62,9 +65,11 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   const issuers = await openIssuers(configuration, { host, tenantId, trusted: issuer?.trusted });
   const client = issuer === undefined ? undefined : identity;
   await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
-  const log = newLogger(configuration);
   const options: Omit<ServerOptions, 'engine' | 'audit' | 'readiness'> = {
     addresses: configuration.listen,
+    privateAddresses: configuration.network.privateListen,
+    proxyAddresses: configuration.network.proxyListen,
+    trustedProxies: configuration.network.trustedProxies,
     tls: tls.identity,
     hosts: {
       hsmName: configuration.hsm.name,
@@ -74,6 +79,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     },
     region: configuration.region,
     buildVersion: productVersion(),
+    firewall,
     authenticator: new Authenticator(issuers.trusted),
     authorizer: new Authorizer(roles, assignments),
     attestations,

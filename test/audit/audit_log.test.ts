@@ -40,6 +40,7 @@ test('an event is one line of JSON in the shape of Azure, written when it is rec
     properties: {
       PoolType: 'M-HSM',
       requestId: 'r1',
+      addrAuthType: 'PublicIP',
       dataAction: 'Microsoft.KeyVault/managedHsm/keys/sign/action',
       scope: '/keys/k1',
       keyName: 'k1',

@@ -50,6 +50,8 @@ export function anEvent(changes: Partial<AuditEvent> = {}): AuditEvent {
     httpStatus: 200,
     durationMs: 1.4,
     callerAddress: '192.0.2.7',
+    addressAuthorization: 'PublicIP',
+    virtualNetwork: undefined,
     principal: { objectId: 'oid-1', tenantId: PLACE.tenantId, applicationId: 'app-1', groups: [] },
     userAgent: 'curl/8',
     correlationId: 'c1',

@@ -125,7 +125,9 @@ test('an address that cannot be had is told with the reason of the system', asyn
     ['localhost'],
     new Date(),
   );
-  const options = { identity, onRequest: () => undefined, onError: () => undefined };
+  const nothing = () => undefined;
+  const entrances = { privateAddresses: [], proxyAddresses: [], trustedProxies: [] };
+  const options = { identity, ...entrances, onRequest: nothing, onError: nothing, onRefused: nothing };
   const taken = { host: '127.0.0.1', port: server.port, mayBeAbsent: false };
   const free = { host: '127.0.0.1', port: 0, mayBeAbsent: false };
   await t.throwsAsync(Listeners.open({ ...options, addresses: [free, taken] }), { code: 'EADDRINUSE' });

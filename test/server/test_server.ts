@@ -1,6 +1,8 @@
 import { request as httpsRequest } from 'node:https';
 import { pino } from 'pino';
 import { Authorizer } from '../../src/access/authorizer.ts';
+import { Firewall } from '../../src/access/firewall.ts';
+import { ALL_NETWORKS } from '../../src/access/network_rules.ts';
 import type { RoleAssignment } from '../../src/access/role_assignment.ts';
 import { Audiences } from '../../src/identity/audience.ts';
 import { Authenticator } from '../../src/identity/authenticator.ts';
@@ -10,7 +12,7 @@ import { keptSecret, newApplication } from '../../src/identity/embedded/new_appl
 import { newSigningKey, readSigningKey } from '../../src/identity/embedded/signing_key.ts';
 import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
 import type { Readiness } from '../../src/server/health.ts';
-import { Server } from '../../src/server/server.ts';
+import { Server, type ServerOptions } from '../../src/server/server.ts';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
 import { FakeAttestations } from './fake_attestations.ts';
 import { FakeAudit } from './fake_audit.ts';
@@ -35,6 +37,12 @@ export interface Reply {
     };
   } & Record<string, unknown>;
 }
+
+/** How callers come to the server, and from where they may. */
+export type NetworkOptions = Pick<
+  ServerOptions,
+  'addresses' | 'privateAddresses' | 'proxyAddresses' | 'trustedProxies' | 'firewall'
+>;
 
 export interface RequestOptions {
   readonly method?: string;
@@ -78,7 +86,10 @@ export class TestServer {
     this.clientId = fields.clientId;
   }
 
-  static async open(assignmentsFor: (objectId: string) => readonly RoleAssignment[] = everyRole): Promise<TestServer> {
+  static async open(
+    assignmentsFor: (objectId: string) => readonly RoleAssignment[] = everyRole,
+    network: Partial<NetworkOptions> = {},
+  ): Promise<TestServer> {
     const engine = new FakeEngine();
     const attestations = new FakeAttestations();
     const audit = new FakeAudit();
@@ -106,6 +117,11 @@ export class TestServer {
     let opened: TestServer | undefined;
     const server = await Server.open({
       addresses: [{ host: '127.0.0.1', port: 0, mayBeAbsent: false }],
+      privateAddresses: [],
+      proxyAddresses: [],
+      trustedProxies: [],
+      firewall: { current: new Firewall(ALL_NETWORKS), close: () => undefined },
+      ...network,
       tls,
       hosts: {
         hsmName: 'demo',

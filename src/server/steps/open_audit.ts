@@ -2,8 +2,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Parts } from '../pipeline.ts';
 
 /** Will it be on record? Before anything else: while the log takes nothing, nothing is done. */
-export function openAudit({ audit, incoming }: Exchange, parts: Parts): void {
-  audit.callerAddress = incoming.socket.remoteAddress;
+export function openAudit({ audit }: Exchange, parts: Parts): void {
   parts.audit.admit();
   audit.state = 'open';
 }

@@ -22,7 +22,8 @@ export function refuse(exchange: Exchange, thrown: unknown, parts: Parts): void 
     requestId,
     latencyMs: exchange.latencyMs,
     contentLength: Buffer.byteLength(body),
-    remoteAddress: incoming.socket.remoteAddress,
+    origin: exchange.origin,
+    network: exchange.network,
   };
   const headers = isChallenge ? parts.headers.ofUnauthorized(facts) : parts.headers.of(facts);
   if (isChallenge) headers.push('www-authenticate', exchange.host.challenge);

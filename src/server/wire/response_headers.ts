@@ -1,3 +1,6 @@
+import type { ConnectionOrigin } from '../../access/connection_origin.ts';
+import type { NetworkVerdict } from '../../access/firewall.ts';
+
 /** Headers that are the same on every response (Azure API §1.3), names and values in turn, as `writeHead` takes them cheapest. */
 const FIXED: readonly string[] = [
   'content-type',
@@ -20,7 +23,9 @@ export interface ResponseFacts {
   readonly latencyMs: number;
   /** Of an answer that has a body: a 204 says nothing of its length (RFC 9110 §8.6). */
   readonly contentLength: number | undefined;
-  readonly remoteAddress: string | undefined;
+  readonly origin: ConnectionOrigin;
+  /** Absent where the firewall was not asked. */
+  readonly network: NetworkVerdict | undefined;
 }
 
 export class ResponseHeaders {
@@ -45,7 +50,7 @@ export class ResponseHeaders {
 
 function variable(
   fixed: readonly string[],
-  { requestId, latencyMs, contentLength, remoteAddress }: ResponseFacts,
+  { requestId, latencyMs, contentLength, origin, network }: ResponseFacts,
 ): string[] {
   const list = fixed.concat(
     'x-ms-request-id',
@@ -53,7 +58,7 @@ function variable(
     'x-ms-server-latency',
     String(Math.round(latencyMs)),
     'x-ms-keyvault-network-info',
-    networkInfo(remoteAddress),
+    networkText(origin, network),
     'content-length',
     String(contentLength),
   );
@@ -61,12 +66,15 @@ function variable(
   return list;
 }
 
-const MAPPED_IPV4 = '::ffff:';
+const FAMILIES = { ipv4: 'Ipv4', ipv6: 'Ipv6' } as const;
 
-function networkInfo(address: string | undefined): string {
-  if (address === undefined) return 'conn_type=Ipv4;addr=;act_addr_fam=Ipv4;';
-  if (!address.includes(':')) return `conn_type=Ipv4;addr=${address};act_addr_fam=Ipv4;`;
-  if (address.startsWith(MAPPED_IPV4))
-    return `conn_type=Ipv4;addr=${address.slice(MAPPED_IPV4.length)};act_addr_fam=Ipv6;`;
-  return `conn_type=Ipv6;addr=${address};act_addr_fam=Ipv6;`;
+/** How the caller came, its address, and the family of the socket, which may be another one than the address has. */
+function networkText(
+  { entrance, address, socketFamily }: ConnectionOrigin,
+  network: NetworkVerdict | undefined,
+): string {
+  let way: string = FAMILIES[address?.family ?? socketFamily];
+  if (entrance === 'private') way = 'PrivateLink';
+  else if (network?.criterion === 'virtualNetwork') way = `Subnet;subnet=${network.virtualNetwork}`;
+  return `conn_type=${way};addr=${address?.text ?? ''};act_addr_fam=${FAMILIES[socketFamily]};`;
 }
