@@ -4,6 +4,7 @@ import { ConfigurationError } from '../config/configuration_error.ts';
 const EX_CONFIG = 78;
 const EX_UNAVAILABLE = 69;
 const EX_SOFTWARE = 70;
+const REFUSED = 1;
 
 const SYSTEM_MESSAGES: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is in use by another program: stop it, or listen elsewhere with --listen',
@@ -17,6 +18,10 @@ export function reportFailure(error: unknown): number {
     console.error('The configuration will not do:');
     for (const { path, message } of error.problems) console.error(`  ${path}: ${message}`);
     return EX_CONFIG;
+  }
+  if (error instanceof Error && error.name === 'ServiceRefusal') {
+    console.error(error.message);
+    return REFUSED;
   }
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   const hint = SYSTEM_MESSAGES[code ?? ''];

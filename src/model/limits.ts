@@ -115,6 +115,8 @@ export const LIMITS = {
   trustedProxies: 256,
   keepAliveTimeoutMs: 65_000,
   drainTimeoutMs: 10_000,
+  /** How long a verb of the command line waits for an answer: a key of 4096 bits takes its time. */
+  clientTimeoutMs: 130_000,
   /** The audit log: how long a record may take to be written, and how many wait. One more is refused. */
   auditDeadlineMs: 250,
   auditLinesWaiting: 16_384,
