@@ -56,8 +56,9 @@ export async function start(configuration: Configuration): Promise<RunningServer
     close: async () => {
       await server.close();
       await house.stop();
-      await audit.close();
       await engine.close();
+      // Behind the engine: what that was still doing is on record as well.
+      await audit.close();
       await pool.close({ drainMs: POOL_DRAIN_MS });
       await core.store.close();
     },

@@ -34,6 +34,7 @@ export async function listenForNothing(identity: TlsIdentity): Promise<Listeners
     privateAddresses: [],
     proxyAddresses: [],
     trustedProxies: [],
+    onBrokenRequest: ({ socket }) => socket.destroy(),
     onError: (error) => console.error(error),
     onRefused: (peer, reason) => console.error(peer, reason),
   });

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { StrongroomError } from '../model/errors.ts';
+import type { LineRange } from './audit_line.ts';
 import type { Ledger, LineBatch, OnTrouble } from './ledger.ts';
 
 const FIRST_RETRY_MS = 20;
@@ -9,8 +10,8 @@ export interface AppendQueueOptions {
   readonly ledger: Ledger;
   readonly deadlineMs: number;
   readonly onTaken: (batch: LineBatch) => void;
-  /** Everything is written again, after lines from `firstLate` to `lastLate` were not in time. */
-  readonly onRecovered: (firstLate: number, lastLate: number) => void;
+  /** Everything is written again, after these lines were not in time. */
+  readonly onRecovered: (late: readonly LineRange[]) => void;
   readonly onTrouble: OnTrouble;
 }
 
@@ -25,7 +26,7 @@ export class AppendQueue {
   #appending: PendingBatch | undefined;
   #scheduled = false;
   #lines = 0;
-  #late: { first: number; last: number } | undefined;
+  #late: LineRange[] = [];
   #givenUp = false;
   #onDrained: (() => void) | undefined;
 
@@ -40,7 +41,7 @@ export class AppendQueue {
 
   /** Some have waited for too long. */
   get isStuck(): boolean {
-    return this.#late !== undefined;
+    return this.#late.length > 0;
   }
 
   /** Resolves when the ledger has taken it. @throws StrongroomError `ServiceUnavailable` at the deadline */
@@ -103,14 +104,12 @@ export class AppendQueue {
   }
 
   #recover(): void {
-    const late = this.#late;
-    this.#late = undefined;
-    if (late !== undefined) this.#options.onRecovered(late.first, late.last);
+    if (this.isStuck) this.#options.onRecovered(this.#late.splice(0));
     if (this.#lines === 0) this.#onDrained?.();
   }
 
   readonly #onLate = ({ first, last }: PendingBatch): void => {
-    this.#late = { first: this.#late?.first ?? first, last };
+    this.#late.push([first, last]);
   };
 }
 

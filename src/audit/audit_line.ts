@@ -36,19 +36,21 @@ export class EventWriter {
   }
 
   members(event: AuditEvent): string {
-    const { principal } = event;
+    const { principal, requestId, correlationId = requestId } = event;
     return (
-      `"category":"AuditEvent","time":"${this.#timeText(event.timeMs)}","operationName":"${event.operation}"` +
-      optional('operationVersion', event.apiVersion) +
+      `"category":"${event.result === 'Pending' ? 'AuditRequest' : 'AuditEvent'}"` +
+      `,"time":"${this.#timeText(event.timeMs)}","operationName":"${event.operation}"` +
+      text('operationVersion', event.apiVersion) +
       `,"resultType":"${event.result}"` +
-      optional('resultSignature', event.innerCode) +
-      `,"httpStatusCode":${event.httpStatus},"durationMs":${Math.round(event.durationMs)}` +
-      optional('callerIpAddress', event.callerAddress) +
-      optional('subnetId', event.virtualNetwork ?? '(unknown)') +
+      text('resultSignature', event.innerCode) +
+      number('httpStatusCode', event.httpStatus) +
+      number('durationMs', event.durationMs) +
+      text('callerIpAddress', event.callerAddress) +
+      text('subnetId', event.virtualNetwork ?? '(unknown)') +
       (principal === undefined ? '' : this.#identity(principal)) +
-      optional('clientInfo', event.userAgent) +
-      `,"correlationId":${JSON.stringify(event.correlationId)}` +
-      optional('requestUri', event.requestUri) +
+      text('clientInfo', event.userAgent) +
+      text('correlationId', correlationId) +
+      text('requestUri', event.requestUri) +
       `,"properties":${properties(event)},${this.#fixed}`
     );
   }
@@ -74,30 +76,29 @@ export class EventWriter {
   }
 }
 
-function properties({
-  requestId,
-  addressAuthorization,
-  dataAction,
-  scope,
-  keyName,
-  keyVersion,
-  algorithm,
-}: AuditEvent): string {
+function properties(event: AuditEvent): string {
+  const { dataAction } = event;
   const action = dataAction === undefined || typeof dataAction === 'string' ? dataAction : dataAction.join(' or ');
   return (
-    `{"PoolType":"M-HSM","requestId":"${requestId}"` +
-    optional('addrAuthType', addressAuthorization) +
-    optional('dataAction', action) +
-    optional('scope', scope) +
-    optional('keyName', keyName) +
-    optional('keyVersion', keyVersion) +
-    optional('algorithm', algorithm) +
+    '{"PoolType":"M-HSM"' +
+    text('requestId', event.requestId) +
+    text('addrAuthType', event.addressAuthorization) +
+    text('dataAction', action) +
+    text('scope', event.scope) +
+    text('keyName', event.keyName) +
+    text('keyVersion', event.keyVersion) +
+    text('algorithm', event.algorithm) +
+    text('target', event.target) +
     '}'
   );
 }
 
-function optional(name: string, value: string | undefined): string {
+function text(name: string, value: string | undefined): string {
   return value === undefined ? '' : `,"${name}":${JSON.stringify(value)}`;
+}
+
+function number(name: string, value: number | undefined): string {
+  return value === undefined ? '' : `,"${name}":${Math.round(value)}`;
 }
 
 /** Why a line of this kind is there. `copy`: the log was found where it was not written, and a new one begins. */
@@ -140,14 +141,14 @@ export function openingMembers({ reason, tree, publicKey, place, follows, tornBy
 
 /** For some time the log could not be written. */
 export interface Interruption {
-  /** These lines were written late: who waited for them was told that the service is not available, and has had no result. */
-  readonly firstLate: number;
-  readonly lastLate: number;
+  /** Numbers of the lines, from and to, that were written late: who waited for them was told that the service is not available, and has had no result. */
+  readonly late: readonly LineRange[];
   /** Requests that were turned away before anything was done, and have no line. */
   readonly refused: number;
 }
 
-export function interruptionMembers({ firstLate, lastLate, refused }: Interruption): string {
-  const members = { time: new Date().toISOString(), firstLate, lastLate, refused };
-  return `"category":"AuditInterruption",${JSON.stringify(members).slice(1, -1)}`;
+export type LineRange = readonly [first: number, last: number];
+
+export function interruptionMembers({ late, refused }: Interruption): string {
+  return `"category":"AuditInterruption",${JSON.stringify({ time: new Date().toISOString(), late, refused }).slice(1, -1)}`;
 }

@@ -2,7 +2,14 @@ import { type KeyObject, randomUUID } from 'node:crypto';
 import type { AuditEvent } from '../model/audit_event.ts';
 import { LIMITS } from '../model/limits.ts';
 import { AppendQueue, unavailable } from './append_queue.ts';
-import { type AuditPlace, EventWriter, interruptionMembers, type OpeningReason, openingMembers } from './audit_line.ts';
+import {
+  type AuditPlace,
+  EventWriter,
+  interruptionMembers,
+  type LineRange,
+  type OpeningReason,
+  openingMembers,
+} from './audit_line.ts';
 import type { LedgerOrigin } from './file_ledger.ts';
 import { HashChain, NO_HASH } from './hash_chain.ts';
 import { HeadKeeper } from './head_keeper.ts';
@@ -40,6 +47,7 @@ export class AuditLog {
   readonly #heads: HeadKeeper;
   readonly #fileBytesMost: number;
   #fileBytes: number;
+  #headKept: Promise<void> = Promise.resolve();
   #refused = 0;
   #closed = false;
 
@@ -60,7 +68,7 @@ export class AuditLog {
       onTaken: (batch) => {
         for (const copy of options.copies ?? []) copy.offer(batch);
       },
-      onRecovered: (firstLate, lastLate) => this.#tellInterruption(firstLate, lastLate),
+      onRecovered: (late) => this.#tellInterruption(late),
       onTrouble,
     });
     this.#heads = new HeadKeeper({
@@ -68,7 +76,9 @@ export class AuditLog {
       signer,
       everyRecords: headEvery.records,
       everyMs: headEvery.ms,
-      onSigned: (head) => this.#keepHead(head),
+      onSigned: (head) => {
+        this.#headKept = this.#keepHead(head);
+      },
       onTrouble,
     });
   }
@@ -110,12 +120,12 @@ export class AuditLog {
   }
 
   /**
-   * Resolves when the event is on record, as durably as the ledger was told.
+   * Resolves when the event is on record, as durably as the ledger was told. For what was let in there always is room.
    * @throws StrongroomError `ServiceUnavailable` (`AuditUnavailable`) when it is not within 250 ms. It still is recorded then, as soon as
    *   the ledger takes it, because what it tells of has been done.
    */
   record(event: AuditEvent): Promise<void> {
-    if (this.#closed || this.#queue.length >= LIMITS.auditLinesWaiting) return Promise.reject(unavailable());
+    if (this.#closed) return Promise.reject(unavailable());
     const taken = this.#append(this.#writer.members(event));
     this.#heads.note();
     return taken;
@@ -128,6 +138,7 @@ export class AuditLog {
     const { ledger, copies = [] } = this.#options;
     await withinLimit(this.#heads.close());
     await this.#queue.drain(LIMITS.auditCloseMs);
+    await withinLimit(this.#headKept);
     await withinLimit(ledger.close());
     await Promise.all(copies.map((copy) => withinLimit(copy.close())));
   }
@@ -155,20 +166,21 @@ export class AuditLog {
     return this.#queue.add(line, this.#chain.size, startsFile);
   }
 
-  #keepHead(head: SignedHead): void {
+  /** Elsewhere it is kept once the ledger has it, and with it all lines that it covers: one that ran ahead would bear false witness. */
+  async #keepHead(head: SignedHead): Promise<void> {
     const { headCopies = [], onTrouble } = this.#options;
-    void this.#append(headMembers(head));
-    for (const copy of headCopies) {
-      copy
-        .keep(head)
-        .catch((error: unknown) => onTrouble('a head of the audit log could not be kept elsewhere', error));
+    try {
+      await this.#append(headMembers(head));
+      await Promise.all(headCopies.map((copy) => copy.keep(head)));
+    } catch (error) {
+      onTrouble('a head of the audit log could not be kept elsewhere', error);
     }
   }
 
-  #tellInterruption(firstLate: number, lastLate: number): void {
+  #tellInterruption(late: readonly LineRange[]): void {
     const refused = this.#refused;
     this.#refused = 0;
-    void this.#append(interruptionMembers({ firstLate, lastLate, refused }));
+    void this.#append(interruptionMembers({ late, refused }));
     this.#heads.note();
   }
 }

@@ -81,6 +81,8 @@ export const SETTINGS = {
   audit: {
     /** `written`: a record survives the end of the server. `synced`: it survives a power cut. */
     durability: choice('written', ['written', 'synced']),
+    /** What has a record before it is begun: what changes something, or every operation with a key as well. */
+    announced: choice('changes', ['changes', 'operations']),
     /** A file is followed by another when it is as long as this. */
     fileBytes: integer(LIMITS.auditFileBytes, LIMITS.auditFileBytesLeast, LIMITS.auditFileBytesMost),
     /** After how many records the head is signed, and after how long. */

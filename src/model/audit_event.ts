@@ -41,7 +41,7 @@ const AUDIT_OPERATIONS = {
   setSetting: 'SettingUpdate',
 } as const;
 
-/** `Authentication`: nobody who is known. `InvalidRequest`: somebody known, who asks for what is not served. */
+/** `Authentication`: nobody who is known. `InvalidRequest`: what is not served, or is no HTTP. */
 export type AuditOperation =
   | (typeof AUDIT_OPERATIONS)[keyof typeof AUDIT_OPERATIONS]
   | 'Authentication'
@@ -61,36 +61,40 @@ export function auditOperation(operation: string): AuditOperation {
 }
 
 /**
- * What is written down of a request: these fields and no others. There is none that could hold a body, an access token, a digest, a
- * plaintext or a PIN, and what a caller writes freely (the user agent, a path) is cut to a length.
+ * What is written down of something that was done, or was to be: these fields and no others. There is none that could hold a body, an
+ * access token, a digest, a plaintext or a PIN, and what a caller writes freely (the user agent, a path) is cut to a length. What does not
+ * apply is absent: what the service does by itself has no caller.
  */
 export interface AuditEvent {
   readonly timeMs: number;
   readonly operation: AuditOperation;
-  readonly apiVersion: string | undefined;
-  readonly result: 'Success' | ErrorCode;
+  /** `Pending`: it is about to be done. What comes of it is told by another event of the same request. */
+  readonly result: 'Success' | 'Pending' | ErrorCode;
   /** The precise reason behind a broad code. */
-  readonly innerCode: string | undefined;
-  readonly httpStatus: number;
-  readonly durationMs: number;
-  /** As the network has it, or a trusted proxy. Absent for what the service does by itself. */
-  readonly callerAddress: string | undefined;
-  /** What let the caller in at the firewall; absent where nothing did, or nobody asked. */
-  readonly addressAuthorization: AddressAuthorization | undefined;
-  /** The named network that the caller is in. */
-  readonly virtualNetwork: string | undefined;
-  readonly principal: SecurityPrincipal | undefined;
-  readonly userAgent: string | undefined;
-  /** What the client calls its request, else the request id. */
-  readonly correlationId: string;
+  readonly innerCode?: string | undefined;
   readonly requestId: string;
+  /** What the client calls its request; the request id unless it does. */
+  readonly correlationId?: string | undefined;
+  readonly apiVersion?: string | undefined;
+  readonly httpStatus?: number | undefined;
+  readonly durationMs?: number | undefined;
+  /** As the network has it, or a trusted proxy. */
+  readonly callerAddress?: string | undefined;
+  /** What let the caller in at the firewall; absent where nothing did, or nobody asked. */
+  readonly addressAuthorization?: AddressAuthorization | undefined;
+  /** The named network that the caller is in. */
+  readonly virtualNetwork?: string | undefined;
+  readonly principal?: SecurityPrincipal | undefined;
+  readonly userAgent?: string | undefined;
   /** Without its query but for the API version. */
-  readonly requestUri: string | undefined;
+  readonly requestUri?: string | undefined;
   /** Of several, one would have been enough. */
-  readonly dataAction: DataAction | readonly DataAction[] | undefined;
-  readonly scope: Scope | undefined;
-  readonly keyName: string | undefined;
+  readonly dataAction?: DataAction | readonly DataAction[] | undefined;
+  readonly scope?: Scope | undefined;
+  readonly keyName?: string | undefined;
   /** The version that did it, also where the request named none. */
-  readonly keyVersion: string | undefined;
-  readonly algorithm: string | undefined;
+  readonly keyVersion?: string | undefined;
+  readonly algorithm?: string | undefined;
+  /** What it was done to, where that is no key: kind and id, as in `users/ID`. */
+  readonly target?: string | undefined;
 }

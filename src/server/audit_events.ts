@@ -17,44 +17,52 @@ const ADDRESS_AUTHORIZATIONS: Readonly<Record<NetworkCriterion, AddressAuthoriza
   virtualNetwork: 'Subnet',
   trustedService: 'TrustedService',
 };
+/** Words of paths, names and ids. */
+const PATH_SEGMENT = /^[0-9A-Za-z.-]{0,127}$/;
 
-/** What the log is told of a request that has come to its end, one way or the other: an event for each of its items, else one. */
-export function auditEventsOf(exchange: Exchange, error: StrongroomError | undefined): readonly AuditEvent[] {
-  const { items } = exchange.audit;
-  const event = wholeEvent(exchange, error);
-  if (error !== undefined || items === undefined) return [event];
-  return items.map((item) => ({ ...event, ...ofItem(item) }));
+/** What the log is told of a request before it changes anything. */
+export function pendingEventOf(exchange: Exchange): AuditEvent {
+  return { ...callOf(exchange), ...deedOf(exchange), result: 'Pending' };
 }
 
-function wholeEvent(exchange: Exchange, error: StrongroomError | undefined): AuditEvent {
-  const { audit, incoming, target, principal, requestId, origin, network } = exchange;
+/**
+ * What the log is told of a request that has come to its end, one way or the other: an event for each of its items, and one for the whole
+ * where it has none or has failed.
+ */
+export function auditEventsOf(exchange: Exchange, error: StrongroomError | undefined): readonly AuditEvent[] {
+  const { audit, target } = exchange;
+  const call = { ...callOf(exchange), durationMs: exchange.latencyMs };
+  const isUnknown = error?.code === 'Unauthorized';
+  const deed: Deed = isUnknown ? { operation: 'Authentication' } : deedOf(exchange);
+  const items = audit.items.map((item) => ({ ...call, ...deed, ...itemMembers(item) }));
+  if (items.length > 0 && error === undefined) return items;
+  return [...items, { ...call, ...deed, ...outcomeMembers(error, target.route?.status ?? 200) }];
+}
+
+type Call = Omit<AuditEvent, 'operation' | 'result'>;
+type Deed = Pick<AuditEvent, 'operation' | 'dataAction' | 'scope' | 'keyName' | 'keyVersion' | 'algorithm'>;
+
+function callOf(exchange: Exchange): Call {
+  const { audit, incoming, principal, requestId, origin, network } = exchange;
   const { headers } = incoming;
-  const apiVersion = target.query['api-version'];
   const clientRequestId = headers['x-ms-client-request-id'];
   return {
     timeMs: audit.timeMs,
-    apiVersion: typeof apiVersion === 'string' && API_VERSION.test(apiVersion) ? apiVersion : undefined,
-    durationMs: exchange.latencyMs,
+    requestId,
+    correlationId: typeof clientRequestId === 'string' && GUID.test(clientRequestId) ? clientRequestId : requestId,
+    apiVersion: apiVersionOf(exchange),
     callerAddress: origin.address?.text,
     addressAuthorization: network?.criterion && ADDRESS_AUTHORIZATIONS[network.criterion],
     virtualNetwork: network?.virtualNetwork,
     principal,
     userAgent: headers['user-agent']?.slice(0, LIMITS.auditTextCharacters),
-    correlationId: typeof clientRequestId === 'string' && GUID.test(clientRequestId) ? clientRequestId : requestId,
-    requestId,
     requestUri: uriOf(exchange),
-    ...outcomeMembers(error, target.route?.status ?? 200),
-    ...doneBy(exchange),
   };
 }
 
-/** What was asked for is told of somebody who is known, or was turned away at the firewall; of others the path says it. */
-function doneBy(exchange: Exchange): Pick<AuditEvent, (typeof DEED_MEMBERS)[number]> {
-  const { principal, audit, target, network } = exchange;
+function deedOf({ audit, target }: Exchange): Deed {
   const { route } = target;
-  const isBlocked = network !== undefined && network.criterion === undefined;
-  if (principal === undefined && !isBlocked) return { ...NOTHING, operation: 'Authentication' };
-  if (route === undefined) return { ...NOTHING, operation: 'InvalidRequest' };
+  if (route === undefined) return { operation: 'InvalidRequest' };
   const { name, version } = target.parameters;
   const scope = parseScope(route.scope === 'key' ? keyScope(name ?? '') : WIDE_SCOPES[route.scope]);
   const isKeyVersion = version !== undefined && KEY_VERSION.test(version);
@@ -69,34 +77,32 @@ function doneBy(exchange: Exchange): Pick<AuditEvent, (typeof DEED_MEMBERS)[numb
 }
 
 const WIDE_SCOPES = { keys: KEYS_SCOPE, pool: '/' } as const;
-const DEED_MEMBERS = ['operation', 'dataAction', 'scope', 'keyName', 'keyVersion', 'algorithm'] as const;
-const NOTHING = {
-  dataAction: undefined,
-  scope: undefined,
-  keyName: undefined,
-  keyVersion: undefined,
-  algorithm: undefined,
-};
 
-function ofItem({ operation, dataAction, keyVersion, algorithm, error }: AuditItem): Partial<AuditEvent> {
-  const outcome = outcomeMembers(error, 200);
-  return { operation: auditOperation(operation), dataAction, keyVersion, algorithm, ...outcome };
+function itemMembers({ operation, dataAction, keyVersion, algorithm, error }: AuditItem): Deed & Outcome {
+  return { operation: auditOperation(operation), dataAction, keyVersion, algorithm, ...outcomeMembers(error, 200) };
 }
 
-function outcomeMembers(
-  error: StrongroomError | undefined,
-  status: number,
-): Pick<AuditEvent, 'result' | 'innerCode' | 'httpStatus'> {
-  if (error === undefined) return { result: 'Success', innerCode: undefined, httpStatus: status };
+type Outcome = Pick<AuditEvent, 'result' | 'innerCode' | 'httpStatus'>;
+
+function outcomeMembers(error: StrongroomError | undefined, status: number): Outcome {
+  if (error === undefined) return { result: 'Success', httpStatus: status };
   return { result: error.code, innerCode: error.innerCode, httpStatus: ERROR_CATALOGUE[error.code].status };
 }
 
-/** Callers put into a query what does not belong there, access tokens for one. */
-function uriOf({ authority, incoming, target }: Exchange): string {
-  const { url = '' } = incoming;
+function apiVersionOf({ target }: Exchange): string | undefined {
+  const apiVersion = target.query['api-version'];
+  return typeof apiVersion === 'string' && API_VERSION.test(apiVersion) ? apiVersion : undefined;
+}
+
+/** Callers put into an URL what does not belong there, access tokens for one: so nothing of it is repeated that is not made like ours. */
+function uriOf(exchange: Exchange): string {
+  const { url = '' } = exchange.incoming;
   const query = url.indexOf('?');
   const path = (query === -1 ? url : url.slice(0, query)).slice(0, LIMITS.auditTextCharacters);
-  const apiVersion = target.query['api-version'];
-  const shown = typeof apiVersion === 'string' && API_VERSION.test(apiVersion) ? `?api-version=${apiVersion}` : '';
-  return `https://${authority}${path}${shown}`;
+  const shown = path
+    .split('/')
+    .map((segment) => (PATH_SEGMENT.test(segment) ? segment : '*'))
+    .join('/');
+  const apiVersion = apiVersionOf(exchange);
+  return `https://${exchange.authority}${shown}${apiVersion === undefined ? '' : `?api-version=${apiVersion}`}`;
 }

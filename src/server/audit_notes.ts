@@ -20,14 +20,6 @@ export class AuditNotes {
   keyName: string | undefined = undefined;
   keyVersion: string | undefined = undefined;
   algorithm: string | undefined = undefined;
-  #items: AuditItem[] | undefined = undefined;
-
-  get items(): readonly AuditItem[] | undefined {
-    return this.#items;
-  }
-
-  addItem(item: AuditItem): void {
-    this.#items ??= [];
-    this.#items.push(item);
-  }
+  /** Of a request that does several things. */
+  readonly items: AuditItem[] = [];
 }

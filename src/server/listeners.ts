@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOrigin } from '../access/connection_origin.ts';
 import { LIMITS } from '../model/limits.ts';
+import type { BrokenRequest } from './answer_broken_request.ts';
 import { directOrigin, noteOrigin } from './connection_origins.ts';
 import { type ProxyTrust, takeProxyHeaders } from './proxy_entrance.ts';
 import { secureContextOptions, type TlsIdentity, tlsOptions } from './tls/tls_options.ts';
@@ -16,6 +17,8 @@ export interface ListenerOptions extends ProxyTrust {
   readonly proxyAddresses: readonly ListenAddress[];
   readonly identity: TlsIdentity;
   readonly onRequest: RequestListener;
+  /** What is not HTTP gets no further than this. */
+  readonly onBrokenRequest: (request: BrokenRequest) => void;
   /** A connection could not be taken (no file descriptors left, say). The listener goes on. */
   readonly onError: (error: Error) => void;
 }
@@ -39,6 +42,8 @@ const HTTP_OPTIONS: HttpsServerOptions = {
   // Two headers of one name become one value with a comma in it, which neither a host nor an access token has.
   joinDuplicateHeaders: true,
   insecureHTTPParser: false,
+  // Node.js would answer by itself, and nobody would know.
+  requireHostHeader: false,
 };
 /** Of session ticket keys: whoever learns one reads the sessions resumed under it. */
 const TICKET_KEY_LIFE_MS = 12 * 60 * 60 * 1000;
@@ -106,15 +111,32 @@ export class Listeners {
   async #listen(
     address: ListenAddress,
     entrance: Entrance,
-    { identity, onRequest, onError }: ListenerOptions,
+    { identity, onRequest, onBrokenRequest, onError }: ListenerOptions,
   ): Promise<void> {
-    const server = createServer({ ...tlsOptions(identity), ...HTTP_OPTIONS }, (incoming, outgoing) => {
+    const busy = new WeakSet<Duplex>();
+    const onBroken = (error: NodeJS.ErrnoException | undefined, socket: Duplex): void =>
+      onBrokenRequest({ error, socket, isRequest: busy.has(socket) });
+    const take: RequestListener = (incoming, outgoing) => {
+      const { socket } = incoming;
+      // RFC 9112 §3.2: HTTP/1.1 names the host that is asked.
+      if (incoming.headers.host === undefined && incoming.httpVersion === '1.1') {
+        onBroken(undefined, socket);
+        return;
+      }
       this.#requestsInFlight++;
-      outgoing.on('close', this.#requestEnded);
+      busy.add(socket);
+      outgoing.on('close', () => {
+        busy.delete(socket);
+        this.#requestEnded();
+      });
       onRequest(incoming, outgoing);
-    });
+    };
+    const server = createServer({ ...tlsOptions(identity), ...HTTP_OPTIONS }, take);
     server.maxConnections = LIMITS.connections;
-    server.on('clientError', answerBrokenRequest);
+    server.on('clientError', onBroken);
+    // Which Node.js would refuse by itself, without an answer or with one: a tunnel, and what is expected beside `100-continue`.
+    server.on('connect', (_incoming, socket) => onBroken(undefined, socket));
+    server.on('checkExpectation', take);
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -133,34 +155,12 @@ export class Listeners {
   }
 
   /** An answer is sent, or its connection gone. */
-  readonly #requestEnded = (): void => {
+  #requestEnded(): void {
     this.#requestsInFlight--;
     if (this.#requestsInFlight === 0) this.#onQuiet?.();
-  };
+  }
 
   #renewTicketKeys(): void {
     for (const server of this.#servers) server.setTicketKeys(randomBytes(TICKET_KEY_BYTES));
   }
-}
-
-const BROKEN_REQUESTS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-};
-
-/** What is not HTTP gets no further than this, and no more of an answer. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || socket.destroyed) {
-    socket.destroy();
-    return;
-  }
-  const status = BROKEN_REQUESTS[error.code ?? ''] ?? '400 Bad Request';
-  const body = JSON.stringify({
-    error: { code: 'BadParameter', message: `The request is not acceptable HTTP: ${status}.` },
-  });
-  socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\ncache-control: no-cache\r\nx-content-type-options: nosniff\r\n` +
-      `connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
 }

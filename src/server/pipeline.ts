@@ -7,6 +7,7 @@ import type { AuditService } from './audit_service.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hosts } from './hosts.ts';
 import type { KeyService } from './key_service.ts';
+import { announceAudit } from './steps/announce_audit.ts';
 import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
 import { challenge } from './steps/challenge.ts';
@@ -29,6 +30,8 @@ export interface Parts {
   readonly authorizer: Authorizer;
   readonly attestations: AttestationService;
   readonly audit: AuditService;
+  /** What is on record before it is begun: what changes something, or every operation. */
+  readonly announced: 'changes' | 'operations';
   readonly hosts: Hosts;
   readonly headers: ResponseHeaders;
   readonly log: Logger;
@@ -48,6 +51,7 @@ const PIPELINE: readonly Step[] = [
   matchRoute,
   authorize,
   parseBody,
+  announceAudit,
   perform,
   commitAudit,
   respond,

@@ -32,6 +32,8 @@ interface RouteRow<T extends TSchema> {
   readonly bodyBytes?: number;
   /** 200 unless named. A 204 has no body: its handler gives an empty text. */
   readonly status?: 200 | 204;
+  /** Something of it stays, or leaves the pool: so it is on record before it is begun. All but GETs, unless the row says otherwise. */
+  readonly changes?: boolean;
   /** The last part of the path may also be the name of a key: methods that this row has not are that key's. */
   readonly isAlsoKey?: boolean;
   /** Gives the answer as JSON. */
@@ -44,7 +46,8 @@ export interface Route extends Required<Omit<RouteRow<TSchema>, 'handler'>> {
 
 /** The body has passed the row's own shape when it reaches the row's handler: that is what makes the cast true. */
 export function route<T extends TSchema>(row: RouteRow<T>): Route {
-  return { bodyBytes: LIMITS.requestBodyBytes, status: 200, isAlsoKey: false, ...row } as unknown as Route;
+  const changes = row.method !== 'GET';
+  return { bodyBytes: LIMITS.requestBodyBytes, status: 200, changes, isAlsoKey: false, ...row } as unknown as Route;
 }
 
 /** What is done with one version of a key, or with its newest. */
@@ -57,5 +60,6 @@ export function keyOperation<T extends TSchema>(
     method: 'POST',
     paths: [`/keys/:name/${word}`, `/keys/:name/:version/${word}`],
     scope: 'key',
+    changes: false,
   });
 }

@@ -7,6 +7,7 @@ import type { Authenticator } from '../identity/authenticator.ts';
 import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
 import type { AddressRange } from '../model/address_range.ts';
 import { LIMITS } from '../model/limits.ts';
+import { brokenRequestAnswerer } from './answer_broken_request.ts';
 import { buildApiApp } from './api_app.ts';
 import type { AttestationService } from './attestation_service.ts';
 import type { AuditService } from './audit_service.ts';
@@ -15,6 +16,7 @@ import { type HostOptions, Hosts } from './hosts.ts';
 import { buildIssuerApp } from './issuer_app.ts';
 import type { KeyService } from './key_service.ts';
 import { type ListenAddress, Listeners } from './listeners.ts';
+import type { Parts } from './pipeline.ts';
 import type { TlsIdentity } from './tls/tls_options.ts';
 import { takeTunnelledMethod } from './tunnelled_method.ts';
 import { ResponseHeaders } from './wire/response_headers.ts';
@@ -37,6 +39,7 @@ export interface ServerOptions {
   readonly authorizer: Authorizer;
   readonly attestations: AttestationService;
   readonly audit: AuditService;
+  readonly announced: Parts['announced'];
   /** The built-in issuer, unless it is switched off. */
   readonly issuer: EmbeddedIssuer | undefined;
   readonly readiness: () => Readiness;
@@ -64,7 +67,7 @@ export class Server {
   /** Ready to answer when it resolves. */
   static async open(options: ServerOptions): Promise<Server> {
     let draining = false;
-    const { engine, firewall, authenticator, authorizer, attestations, audit, log, issuer } = options;
+    const { engine, firewall, authenticator, authorizer, attestations, audit, announced, log, issuer } = options;
     const hosts = new Hosts(options.hosts);
     const headers = new ResponseHeaders(options.region, options.buildVersion);
     const parts = {
@@ -74,6 +77,7 @@ export class Server {
       authorizer,
       attestations,
       audit,
+      announced,
       hosts,
       headers,
       log,
@@ -94,6 +98,7 @@ export class Server {
       trustedProxies: options.trustedProxies,
       identity: options.tls,
       onRequest,
+      onBrokenRequest: brokenRequestAnswerer(audit, log),
       onError: (error) => log.error({ err: error }, 'a connection could not be taken'),
       onRefused: (peer, reason, isTrusted) =>
         log[isTrusted ? 'warn' : 'debug']({ peer, reason }, 'a connection of a proxy was refused'),

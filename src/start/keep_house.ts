@@ -10,6 +10,7 @@ import { keyScope } from '../model/scope.ts';
 export function keepHouse(engine: KeyEngine, audit: AuditLog, log: Logger): HouseKeepingTimer {
   return new HouseKeepingTimer(async (signal) => {
     try {
+      audit.admit();
       const { rotated, purged, failed } = await engine.keepHouse(signal);
       for (const key of rotated) log.info({ key }, 'the key was rotated, as its policy has it');
       for (const key of purged) log.info({ key }, 'the deleted key was purged at its date');
@@ -26,27 +27,12 @@ export function keepHouse(engine: KeyEngine, audit: AuditLog, log: Logger): Hous
 
 /** What the service has done by itself: nobody called. */
 function ownEvent(operation: AuditEvent['operation'], keyName: string): AuditEvent {
-  const requestId = randomUUID();
   return {
     timeMs: Date.now(),
     operation,
-    apiVersion: undefined,
     result: 'Success',
-    innerCode: undefined,
-    httpStatus: 200,
-    durationMs: 0,
-    callerAddress: undefined,
-    addressAuthorization: undefined,
-    virtualNetwork: undefined,
-    principal: undefined,
-    userAgent: undefined,
-    correlationId: requestId,
-    requestId,
-    requestUri: undefined,
-    dataAction: undefined,
+    requestId: randomUUID(),
     scope: keyScope(keyName),
     keyName,
-    keyVersion: undefined,
-    algorithm: undefined,
   };
 }

@@ -83,6 +83,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     authenticator: new Authenticator(issuers.trusted),
     authorizer: new Authorizer(roles, assignments),
     attestations,
+    announced: configuration.audit.announced,
     issuer,
     log,
   };

@@ -40,7 +40,6 @@ test.serial('a signature is one event, with who, what, by which version, how, an
     operation: 'KeySign',
     apiVersion: '7.6',
     result: 'Success',
-    innerCode: undefined,
     httpStatus: 200,
     callerAddress: '127.0.0.1',
     addressAuthorization: 'PublicIP',
@@ -223,4 +222,60 @@ test.serial('what a caller writes is cut to a length', async (t) => {
   t.is(event?.userAgent?.length, 256);
   t.true((event?.requestUri?.length ?? 0) < 400);
   t.is(event?.correlationId, event?.requestId);
+});
+
+test.serial(
+  'what changes something is on record before it is begun, and again when it has come to its end',
+  async (t) => {
+    server.audit.taken();
+    let before: unknown[] = [];
+    server.engine.onRequest = () => {
+      before = server.audit.events.map(({ operation, result, keyName }) => [operation, result, keyName]);
+    };
+    t.is((await server.post(`/keys/k1/create${QUERY}`, { kty: 'EC-HSM' })).status, 200);
+    t.deepEqual(before, [['KeyCreate', 'Pending', 'k1']]);
+    const [begun, done] = server.audit.taken();
+    t.is(done?.result, 'Success');
+    t.is(begun?.requestId, done?.requestId ?? '');
+    t.deepEqual([begun?.httpStatus, begun?.durationMs], [undefined, undefined]);
+    await server.post(`/keys/k1/sign${QUERY}`, ES256);
+    t.deepEqual(before, [], 'a signature gives nothing away but by its answer');
+    server.engine.onRequest = undefined;
+    server.audit.taken();
+  },
+);
+
+test.serial('what changes something is not begun when the log does not take that it is', async (t) => {
+  server.audit.takesNothing = 'recorded';
+  const before = server.engine.requests.length;
+  for (const [method, path, body] of [
+    ['POST', `/keys/k1/create${QUERY}`, { kty: 'EC-HSM' }],
+    ['DELETE', `/keys/k1${QUERY}`, undefined],
+    ['PATCH', `/keys/k1${QUERY}`, { attributes: { enabled: false } }],
+  ] as const) {
+    const { status, json } = await (body === undefined
+      ? server.request(path, { method })
+      : server.send(method, path, body));
+    t.deepEqual([status, json.error?.innererror?.code], [503, 'AuditUnavailable']);
+  }
+  t.is(server.engine.requests.length, before);
+  server.audit.takesNothing = undefined;
+});
+
+test('every request that changes something is announced, whoever adds a route for it', (t) => {
+  const silent = ROUTES.filter(({ method, changes }) => method !== 'GET' && !changes);
+  t.deepEqual(silent.map(({ operation }) => operation).sort(), [
+    'batch',
+    'decrypt',
+    'encrypt',
+    'random',
+    'release',
+    'secureUnwrapKey',
+    'secureWrapKey',
+    'sign',
+    'unwrapKey',
+    'verify',
+    'wrapKey',
+  ]);
+  t.false(ROUTES.some(({ method, changes }) => method === 'GET' && changes));
 });

@@ -39,6 +39,8 @@ export class FakeEngine implements KeyService {
   readonly requests: { readonly operation: string; readonly request: unknown }[] = [];
   /** Thrown in place of the next answer. */
   failure: unknown;
+  /** Called as soon as something is asked. */
+  onRequest: (() => void) | undefined;
   /** Awaited before each answer. */
   gate: Promise<void> = Promise.resolve();
   /** What the keys of answers have beside what all have. */
@@ -224,6 +226,7 @@ export class FakeEngine implements KeyService {
   }
 
   async #take(operation: string, request: unknown): Promise<void> {
+    this.onRequest?.();
     this.requests.push({ operation, request });
     await this.gate;
     const { failure } = this;

@@ -67,13 +67,36 @@ const BROKEN: readonly [what: string, text: string, status: string][] = [
   ['a folded header', 'GET /rng HTTP/1.1\r\nhost: a\r\nx: a\r\n b\r\n\r\n', '400'],
   ['a bare line feed', 'GET /rng HTTP/1.1\nhost: a\n\n', '400'],
   ['no host', 'GET /rng HTTP/1.1\r\n\r\n', '400'],
+  ['a tunnel', 'CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n', '400'],
   ['headers without end', `GET /rng HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(17 * 1024)}\r\n\r\n`, '431'],
 ];
 
 for (const [what, text, status] of BROKEN) {
-  test(`a request with ${what} is answered with ${status} and the connection closed`, async (t) => {
-    t.regex(await converse(text), new RegExp(`^HTTP/1\\.1 ${status} `));
-  });
+  test.serial(
+    `a request with ${what} is answered with ${status}, put on record, and the connection closed`,
+    async (t) => {
+      server.audit.taken();
+      t.regex(await converse(text), new RegExp(`^HTTP/1\\.1 ${status} `));
+      t.deepEqual(
+        server.audit.taken().map(({ operation, innerCode, httpStatus, callerAddress, requestUri }) => ({
+          operation,
+          innerCode,
+          httpStatus,
+          callerAddress,
+          requestUri,
+        })),
+        [
+          {
+            operation: 'InvalidRequest',
+            innerCode: 'MalformedHttp',
+            httpStatus: Number(status),
+            callerAddress: '127.0.0.1',
+            requestUri: undefined,
+          },
+        ],
+      );
+    },
+  );
 }
 
 test('a header named __proto__ harms nobody', async (t) => {
@@ -81,7 +104,23 @@ test('a header named __proto__ harms nobody', async (t) => {
   t.regex(await converse(text), /^HTTP\/1\.1 401 /);
 });
 
-test('a caller that sends its headers slowly is cut off after five seconds', async (t) => {
+test.serial('what is no HTTP gets no answer of its own while the log takes nothing', async (t) => {
+  server.audit.taken();
+  for (const mood of ['admitted', 'recorded'] as const) {
+    server.audit.takesNothing = mood;
+    t.regex(await converse('hello\r\n\r\n'), /^HTTP\/1\.1 503 /);
+  }
+  server.audit.takesNothing = undefined;
+});
+
+test.serial('a request that expects what nobody knows goes the way of all others', async (t) => {
+  server.audit.taken();
+  const text = 'GET /rng HTTP/1.1\r\nhost: a\r\nexpect: wonders\r\nconnection: close\r\n\r\n';
+  t.regex(await converse(text), /^HTTP\/1\.1 401 /);
+  t.like(server.audit.taken(), [{ operation: 'Authentication', httpStatus: 401 }]);
+});
+
+test.serial('a caller that sends its headers slowly is cut off after five seconds', async (t) => {
   t.timeout(15_000);
   const began = performance.now();
   t.regex(await converse('GET /rng HTTP/1.1\r\nhost: a\r\n'), /^HTTP\/1\.1 408 /);
@@ -89,18 +128,22 @@ test('a caller that sends its headers slowly is cut off after five seconds', asy
   t.true(seconds >= 4.5 && seconds < 9, `${seconds} s`);
 });
 
-test('a caller that sends its body slowly is cut off after fifteen seconds', async (t) => {
+test.serial('a caller that sends its body slowly is cut off after fifteen seconds', async (t) => {
   t.timeout(40_000);
   const began = performance.now();
   const head = `POST /rng?api-version=7.4 HTTP/1.1\r\nhost: ${POOL_HOST}\r\nauthorization: Bearer ${await server.accessToken()}`;
   const text = `${head}\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{"count"`;
+  server.audit.taken();
   t.regex(await converse(text), /^HTTP\/1\.1 408 /);
+  const isTold = (): boolean =>
+    server.audit.events.some(({ operation, result }) => operation === 'RandomBytesGet' && result === 'Aborted');
+  while (!isTold()) await new Promise((resolve) => setTimeout(resolve, 20));
   const seconds = (performance.now() - began) / 1000;
   t.true(seconds >= 14 && seconds < 25, `${seconds} s`);
   t.is((await server.post('/rng?api-version=7.4', { count: 1 })).status, 200);
 });
 
-test('a caller that hangs up in the middle of its body harms nobody', async (t) => {
+test.serial('a caller that hangs up in the middle of its body harms nobody', async (t) => {
   const socket = await open();
   const head = `POST /rng?api-version=7.4 HTTP/1.1\r\nhost: ${POOL_HOST}\r\nauthorization: Bearer ${await server.accessToken()}`;
   socket.write(`${head}\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{"count"`);
@@ -125,9 +168,10 @@ test('an address that cannot be had is told with the reason of the system', asyn
     ['localhost'],
     new Date(),
   );
-  const nothing = () => undefined;
+  const nothing = (): void => undefined;
   const entrances = { privateAddresses: [], proxyAddresses: [], trustedProxies: [] };
-  const options = { identity, ...entrances, onRequest: nothing, onError: nothing, onRefused: nothing };
+  const calls = { onRequest: nothing, onBrokenRequest: nothing, onError: nothing, onRefused: nothing };
+  const options = { identity, ...entrances, ...calls };
   const taken = { host: '127.0.0.1', port: server.port, mayBeAbsent: false };
   const free = { host: '127.0.0.1', port: 0, mayBeAbsent: false };
   await t.throwsAsync(Listeners.open({ ...options, addresses: [free, taken] }), { code: 'EADDRINUSE' });

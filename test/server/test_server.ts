@@ -136,6 +136,7 @@ export class TestServer {
       authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(servicePrincipal.id)),
       attestations,
       audit,
+      announced: 'changes',
       issuer,
       readiness: () => opened?.readiness ?? { ready: false },
       log: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),

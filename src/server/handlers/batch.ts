@@ -105,7 +105,7 @@ function noteItem(
   error?: StrongroomError,
 ): void {
   const { operation, dataAction } = row ?? { operation: 'batch', dataAction: undefined };
-  exchange.audit.addItem({ operation, dataAction, keyVersion, algorithm, error });
+  exchange.audit.items.push({ operation, dataAction, keyVersion, algorithm, error });
 }
 
 /** Which of the bytes are secrets is the operation's matter; here all of them go. */

@@ -76,6 +76,7 @@ export const KEY_OPERATION_ROUTES: readonly Route[] = [
     dataAction: 'Microsoft.KeyVault/managedHsm/rng/action',
     scope: 'pool',
     body: RANDOM,
+    changes: false,
     handler: random,
   }),
 ];
