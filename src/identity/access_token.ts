@@ -1,4 +1,5 @@
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { type JWTPayload, jwtVerify, type ProtectedHeaderParameters } from 'jose';
+import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
 import type { TrustedIssuer } from './issuer.ts';
@@ -12,6 +13,8 @@ export interface AccessToken {
 }
 
 const ACCESS_TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
+/** What tokens for other uses have and access tokens have not: ID tokens (OpenID Connect Core §2, §3.3.2.11) and logout tokens. */
+const CLAIMS_OF_OTHER_TOKENS = ['nonce', 'at_hash', 'c_hash', 'events'];
 
 /**
  * Verifies signature and claims of an access token (RFC 7519, RFC 8725, Azure API §4.1). Keys come from the issuer that the token names, when
@@ -24,36 +27,54 @@ export async function verifyAccessToken(
   nowMs: number,
 ): Promise<AccessToken> {
   const unverified = readUnverified(text);
-  if (unverified === undefined) throw notAccepted('it is no signed token, or one with a member that stands twice');
+  if (unverified === undefined) throw notAccepted('it is no signed token, or one that can be read in two ways');
+  checkHeader(unverified.header);
   const { iss } = unverified.claims;
   const issuer = issuers.find((each) => typeof iss === 'string' && each.issues(iss));
   if (issuer === undefined) throw notAccepted('the issuer is not trusted');
-  try {
-    const { payload, protectedHeader } = await jwtVerify(text, issuer.keys, {
-      algorithms: [...issuer.algorithms],
-      clockTolerance: LIMITS.clockSkewSeconds,
-      currentDate: new Date(nowMs),
-      requiredClaims: ['iss', 'aud', 'exp'],
-    });
-    if (protectedHeader.typ !== undefined && !isAccessTokenType(protectedHeader.typ)) {
-      throw notAccepted('it is no access token');
-    }
-    return readClaims(payload, issuer);
-  } catch (error) {
-    if (error instanceof errors.JOSEError) throw notAccepted(error.message, error);
-    throw error;
-  }
+  const claims = await verifySignature(text, issuer, nowMs);
+  return readClaims(claims, issuer, nowMs);
+}
+
+function checkHeader({ typ, crit, b64 }: ProtectedHeaderParameters): void {
+  if (crit !== undefined || b64 !== undefined) throw notAccepted('it asks for an extension');
+  if (typ !== undefined && !isAccessTokenType(typ)) throw notAccepted('it is no access token');
 }
 
 function isAccessTokenType(type: unknown): boolean {
   return typeof type === 'string' && ACCESS_TOKEN_TYPES.has(type.toLowerCase());
 }
 
-function readClaims(claims: JWTPayload, issuer: TrustedIssuer): AccessToken {
-  const { aud, exp, nbf } = claims;
-  if (typeof aud !== 'string' || !issuer.audiences.includes(aud)) throw notAccepted('the audience is another one');
-  if (!isDate(exp) || (nbf !== undefined && !isDate(nbf))) throw notAccepted('a date is not an integer');
+async function verifySignature(text: string, issuer: TrustedIssuer, nowMs: number): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(text, issuer.keys, {
+      algorithms: [...issuer.algorithms],
+      clockTolerance: LIMITS.clockSkewSeconds,
+      currentDate: new Date(nowMs),
+      requiredClaims: ['iss', 'aud', 'exp'],
+    });
+    return payload;
+  } catch (error) {
+    if (error instanceof StrongroomError) throw error;
+    // A key of the issuer's that cannot be used is no more a reason to believe a token than a wrong signature.
+    throw notAccepted((error as Error).message, error);
+  }
+}
+
+function readClaims(claims: JWTPayload, issuer: TrustedIssuer, nowMs: number): AccessToken {
+  const { aud, exp, nbf, iat } = claims;
+  const audience = issuer.listsAudience && Array.isArray(aud) && aud.length === 1 ? aud[0] : aud;
+  if (typeof audience !== 'string' || !issuer.audiences.includes(audience))
+    throw notAccepted('the audience is another one');
+  const foreign = CLAIMS_OF_OTHER_TOKENS.find((name) => claims[name] !== undefined);
+  if (foreign !== undefined) throw notAccepted(`it is no access token: those have no ${foreign}`);
+  if (!isDate(exp) || !isDateOrAbsent(nbf) || !isDateOrAbsent(iat)) throw notAccepted('a date is not an integer');
+  if (iat !== undefined && iat > nowMs / 1000 + LIMITS.clockSkewSeconds) throw notAccepted('it is not issued yet');
   return { principal: issuer.principalOf(claims), expires: exp };
+}
+
+function isDateOrAbsent(value: unknown): value is number | undefined {
+  return value === undefined || isDate(value);
 }
 
 function isDate(value: unknown): value is number {

@@ -44,13 +44,13 @@ export interface ClaimMapping {
 /** The claims of any issuer, by a mapping. What it has no word for, it does not say. */
 export function mappedClaims(issuer: string, tenantId: string, mapping: ClaimMapping): ClaimReader {
   const isClaimed = mapping.objectIds === 'claimed';
-  const groupOf = (name: string): string => (isClaimed ? name.toLowerCase() : derivedId(issuer, name));
+  const groupOf = (name: string): string => (isClaimed ? name.toLowerCase() : derivedId(issuer, 'group', name));
   return (claims) => {
     const subject = claims[mapping.subject];
     if (typeof subject !== 'string' || subject === '') throw notAccepted(`the claim ${mapping.subject} is no text`);
     const groups = mapping.groups === undefined ? [] : readGroups(claims, mapping.groups);
     return {
-      objectId: isClaimed ? guid(subject) : derivedId(issuer, subject),
+      objectId: isClaimed ? guid(subject) : derivedId(issuer, 'subject', subject),
       tenantId,
       applicationId: mapping.application === undefined ? undefined : text(claims[mapping.application]),
       groups: groups.map(groupOf),
@@ -59,9 +59,9 @@ export function mappedClaims(issuer: string, tenantId: string, mapping: ClaimMap
   };
 }
 
-/** A GUID (RFC 9562 §5.8) for a subject of an issuer: always the same, and another one for every other subject and issuer. */
-function derivedId(issuer: string, subject: string): string {
-  const digest = hash('sha256', JSON.stringify(['strongroom object id', issuer, subject]), 'buffer');
+/** A GUID (RFC 9562 §5.8) for somebody of an issuer: always the same, and another one for everybody else, groups of the same name included. */
+function derivedId(issuer: string, what: 'subject' | 'group', name: string): string {
+  const digest = hash('sha256', JSON.stringify(['strongroom object id', issuer, what, name]), 'buffer');
   digest[6] = ((digest[6] as number) & 0x0f) | 0x80;
   digest[8] = ((digest[8] as number) & 0x3f) | 0x80;
   const hex = digest.toString('hex', 0, 16);

@@ -43,8 +43,12 @@ export interface Believer {
   readonly tenantId: string;
 }
 
-/** The clock is in unix milliseconds. */
-export function trustIssuer(configured: ConfiguredIssuer, believer: Believer, clock = Date.now): TrustedIssuer {
+/** The clock, in milliseconds from anywhere, is what the age of published keys goes by: one that nobody can set back. */
+export function trustIssuer(
+  configured: ConfiguredIssuer,
+  believer: Believer,
+  clock: () => number = () => performance.now(),
+): TrustedIssuer {
   const { algorithms, audiences = believer.resources } = configured;
   const names = issuerNames(configured);
   return {
@@ -52,6 +56,7 @@ export function trustIssuer(configured: ConfiguredIssuer, believer: Believer, cl
     algorithms,
     keys: findKeys(configured, clock),
     audiences,
+    listsAudience: configured.kind === 'openid',
     principalOf:
       configured.kind === 'entra'
         ? entraClaims(configured.tenant)

@@ -10,6 +10,8 @@ export interface TrustedIssuer {
   readonly keys: JWTVerifyGetKey;
   /** Whom its tokens may be meant for. */
   readonly audiences: AudienceRule;
+  /** Whether the one audience may stand in a list, as some issuers have it. */
+  readonly listsAudience: boolean;
   /** Who a verified token speaks for. */
   readonly principalOf: ClaimReader;
 }

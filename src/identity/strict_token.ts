@@ -8,17 +8,19 @@ export interface UnverifiedToken {
   readonly claims: JWTPayload;
 }
 
-const SEGMENTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+$/;
+const SEGMENTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Reads a token in JWS compact serialisation, without the freedom that JSON leaves: a member that stands twice would be read one way here
- * and another way elsewhere (RFC 8725 §2.4). `undefined` when it is none.
+ * and another way elsewhere (RFC 8725 §2.4), and a signature with stray bits behind its end would make two tokens of one. `undefined` when
+ * it is none.
  */
 export function readUnverified(text: string): UnverifiedToken | undefined {
   if (text.length > LIMITS.accessTokenCharacters) return undefined;
-  const [, header, claims] = SEGMENTS.exec(text) ?? [];
-  if (header === undefined || claims === undefined) return undefined;
+  const [, header, claims, signature] = SEGMENTS.exec(text) ?? [];
+  if (header === undefined || claims === undefined || signature === undefined) return undefined;
+  if (Buffer.from(signature, 'base64url').toString('base64url') !== signature) return undefined;
   try {
     return { header: readObject(header) as ProtectedHeaderParameters, claims: readObject(claims) };
   } catch {

@@ -32,7 +32,10 @@ export class AuthorityKey {
   }
 }
 
-type Answer = { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string } | 'hang';
+type Answer =
+  | { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string }
+  | 'hang'
+  | 'drip';
 
 /** An authority's web server, with a certificate that a test has to name to be believed. */
 export class AuthorityServer {
@@ -49,6 +52,11 @@ export class AuthorityServer {
       this.asked.push(path);
       const answer = this.answers.get(path) ?? { status: 404, body: '' };
       if (answer === 'hang') return;
+      if (answer === 'drip') {
+        const dripping = setInterval(() => outgoing.write(' '), 200);
+        outgoing.on('close', () => clearInterval(dripping));
+        return;
+      }
       outgoing.writeHead(answer.status ?? 200, answer.headers).end(answer.body);
     });
   }

@@ -10,6 +10,7 @@ import { Directory } from '../../src/identity/embedded/directory.ts';
 import { EmbeddedIssuer } from '../../src/identity/embedded/embedded_issuer.ts';
 import { keptSecret, newApplication } from '../../src/identity/embedded/new_application.ts';
 import { newSigningKey, readSigningKey } from '../../src/identity/embedded/signing_key.ts';
+import type { TrustedIssuer } from '../../src/identity/issuer.ts';
 import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
 import type { Readiness } from '../../src/server/health.ts';
 import { Server, type ServerOptions } from '../../src/server/server.ts';
@@ -86,9 +87,11 @@ export class TestServer {
     this.clientId = fields.clientId;
   }
 
+  /** Trusts its own issuer unless others are named. */
   static async open(
     assignmentsFor: (objectId: string) => readonly RoleAssignment[] = everyRole,
     network: Partial<NetworkOptions> = {},
+    trusted: readonly TrustedIssuer[] | undefined = undefined,
   ): Promise<TestServer> {
     const engine = new FakeEngine();
     const attestations = new FakeAttestations();
@@ -132,7 +135,7 @@ export class TestServer {
       region: 'local',
       buildVersion: '0.0.0',
       engine,
-      authenticator: new Authenticator([issuer.trusted]),
+      authenticator: new Authenticator(trusted ?? [issuer.trusted]),
       authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(servicePrincipal.id)),
       attestations,
       audit,

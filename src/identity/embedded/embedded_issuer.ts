@@ -48,6 +48,7 @@ export class EmbeddedIssuer {
       algorithms: [SIGNING_ALGORITHM],
       keys: createLocalJWKSet(this.keySet),
       audiences: resources,
+      listsAudience: false,
       principalOf: entraClaims(homeTenantId),
     };
   }
