@@ -102,6 +102,42 @@ export const LIMITS = {
   clientSecretChecks: 2,
   clientSecretChecksWaiting: 64,
   tokenRequestBytes: 64 * 1024,
+  /** Passwords that the built-in issuer hashes at once, and that wait; one more is refused. Each takes 64 MiB. */
+  passwordChecks: 2,
+  passwordChecksWaiting: 32,
+  passwordCharactersLeast: 15,
+  passwordCharacters: 256,
+  userNameCharacters: 320,
+  /** Wrong guesses (passwords, codes of devices) that an address has at once; then it has one in so many milliseconds. */
+  guessesAtOnce: 20,
+  guessEveryMs: 5_000,
+  guessingAddressesKept: 10_000,
+  /** A user is locked out after so many wrong passwords in a row, for a time that doubles from the one to the other. */
+  failuresBeforeLockOut: 10,
+  lockOutMs: 60_000,
+  lockOutMostMs: 15 * 60_000,
+  failuresForgottenMs: 60 * 60_000,
+  lockOutsKept: 10_000,
+  familiarAddressesKept: 10_000,
+  /** Of an authorization request: what an application may have repeated to it. */
+  authorizationStateCharacters: 4_096,
+  nonceCharacters: 512,
+  redirectUriCharacters: 2_048,
+  authorizationCodeMs: 60_000,
+  authorizationCodesPerUser: 16,
+  /** A refresh token ends when it has not been used for the one time, and its line of successors after the other. */
+  refreshTokenIdleMs: 14 * 24 * 60 * 60_000,
+  refreshTokensMostMs: 90 * 24 * 60 * 60_000,
+  /** Lines of refresh tokens of one user; with one more the one that was used longest ago ends. */
+  refreshTokensPerUser: 32,
+  /** How often a change of a document begins again that others were faster with. */
+  documentChangeTries: 8,
+  /** Device codes that wait to be entered, in all and from one address; how long, and how often a device may ask. */
+  deviceCodes: 200,
+  deviceCodesPerAddress: 10,
+  deviceCodeMs: 15 * 60_000,
+  devicePollMs: 5_000,
+  deviceRequestsWaiting: 64,
   headerBytes: 16 * 1024,
   pathCharacters: 2_048,
   connections: 10_000,

@@ -2,17 +2,16 @@ import { LIMITS } from '../../model/limits.ts';
 import { readClientCredentials } from './client_credentials.ts';
 import { isClientSecret, NO_SECRET } from './client_secret.ts';
 import type { DirectorySource } from './directory.ts';
-import type { Application, ServicePrincipal } from './directory_objects.ts';
+import type { Application } from './directory_objects.ts';
 import { EntraError } from './entra_error.ts';
+import { findClient, type KnownClient } from './known_client.ts';
 import type { TokenRequest } from './token_request.ts';
+import { Turns } from './turns.ts';
 
 /** How a client has shown who it is. */
 export type ClientAuthentication = 'none' | 'secret' | 'assertion';
 
-export interface AuthenticatedClient {
-  readonly application: Application;
-  /** The application's principal in the tenant that was asked. */
-  readonly servicePrincipal: ServicePrincipal;
+export interface AuthenticatedClient extends KnownClient {
   readonly authentication: ClientAuthentication;
 }
 
@@ -22,8 +21,11 @@ export interface AuthenticatedClient {
  */
 export class ClientAuthenticator {
   readonly #directory: DirectorySource;
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns = new Turns(
+    LIMITS.clientSecretChecks,
+    LIMITS.clientSecretChecksWaiting,
+    () => new EntraError('tooManyRequests', 'Too many requests at once.'),
+  );
 
   constructor(directory: DirectorySource) {
     this.#directory = directory;
@@ -33,56 +35,26 @@ export class ClientAuthenticator {
   async authenticate(request: TokenRequest): Promise<AuthenticatedClient> {
     const { clientId, secret } = readClientCredentials(request.form, request.authorization);
     const directory = this.#directory.current;
-    const application = directory.findApplication(clientId);
-    const servicePrincipal = directory.findServicePrincipal(request.tenant.id, clientId);
-    await this.#checkSecret(application, secret);
-    if (application === undefined) {
-      throw new EntraError('unknownClient', 'Application with the given identifier was not found in the directory.');
-    }
-    if (servicePrincipal === undefined) {
-      const message = `The client application ${application.clientId} is missing service principal in the tenant.`;
-      throw new EntraError('noServicePrincipal', message);
-    }
-    if (!servicePrincipal.isEnabled) {
-      throw new EntraError('clientDisabled', `Application '${application.clientId}' is disabled.`);
-    }
-    return { application, servicePrincipal, authentication: 'secret' };
+    await this.#checkSecret(directory.findApplication(clientId), secret);
+    return { ...findClient(directory, request.tenant, clientId), authentication: 'secret' };
   }
 
   /** One hash in nearly every case: of the secrets of an application the hint tells which it may be. */
   async #checkSecret(application: Application | undefined, secret: string): Promise<void> {
     const candidates = (application?.secrets ?? []).filter(({ hint }) => secret.startsWith(hint));
-    await this.#enter();
-    try {
+    const found = await this.#turns.run(async () => {
       if (candidates.length === 0) await isClientSecret(secret, NO_SECRET);
-      for (const { hash, startMs, endMs } of candidates) {
-        if (!(await isClientSecret(secret, hash))) continue;
-        const nowMs = Date.now();
-        if (startMs <= nowMs && nowMs < endMs) return;
-        throw new EntraError('secretExpired', `The secret of app '${application?.clientId}' is expired.`);
+      for (const candidate of candidates) {
+        if (await isClientSecret(secret, candidate.hash)) return candidate;
       }
-    } finally {
-      this.#leave();
-    }
+      return undefined;
+    });
     if (application === undefined) return;
+    const nowMs = Date.now();
+    if (found !== undefined && found.startMs <= nowMs && nowMs < found.endMs) return;
+    if (found !== undefined) {
+      throw new EntraError('secretExpired', `The secret of app '${application.clientId}' is expired.`);
+    }
     throw new EntraError('wrongSecret', `Invalid client secret provided for app '${application.clientId}'.`);
-  }
-
-  async #enter(): Promise<void> {
-    if (this.#running < LIMITS.clientSecretChecks) {
-      this.#running++;
-      return;
-    }
-    if (this.#waiting.length >= LIMITS.clientSecretChecksWaiting) {
-      throw new EntraError('tooManyRequests', 'Too many requests at once.');
-    }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** Hands its place over to the next that waits. */
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running--;
-    else next();
   }
 }

@@ -11,6 +11,7 @@ export class Directory {
   readonly #applications: ReadonlyMap<string, Application>;
   readonly #servicePrincipals: ReadonlyMap<string, ServicePrincipal>;
   readonly #users: ReadonlyMap<string, User>;
+  readonly #usersById: ReadonlyMap<string, User>;
   readonly #groupsOfMember: ReadonlyMap<string, readonly Group[]>;
 
   constructor(homeTenantId: string, objects: DirectoryObjects) {
@@ -20,6 +21,7 @@ export class Directory {
     this.#applications = new Map(applications.map((each) => [each.clientId, each]));
     this.#servicePrincipals = new Map(servicePrincipals.map((each) => [inTenant(each.tenantId, each.clientId), each]));
     this.#users = new Map(users.map((each) => [inTenant(each.tenantId, each.userPrincipalName), each]));
+    this.#usersById = new Map(users.map((each) => [each.id, each]));
     this.#groupsOfMember = groupsByMember(groups);
   }
 
@@ -40,6 +42,10 @@ export class Directory {
   /** By the name that people type, in any case. */
   findUser(tenantId: string, userPrincipalName: string): User | undefined {
     return this.#users.get(inTenant(tenantId, userPrincipalName.toLowerCase()));
+  }
+
+  findUserById(id: string): User | undefined {
+    return this.#usersById.get(id);
   }
 
   /** Object ids of the groups that it is in, directly or by way of other groups. */

@@ -1,4 +1,5 @@
 import type { ClientSecretHash } from './client_secret.ts';
+import type { PasswordHash } from './password.ts';
 
 /** A directory of its own: who is in one is nobody in another. */
 export interface Tenant {
@@ -17,6 +18,10 @@ export interface Application {
   readonly displayName: string;
   /** Whether other tenants may have a service principal of it. */
   readonly isMultiTenant: boolean;
+  /** Whether it may ask in the name of a person without showing a secret, as a program must that people have in their hands. */
+  readonly isPublicClient: boolean;
+  /** Where a person may be sent back to who has signed in for it. */
+  readonly redirectUris: readonly string[];
   readonly secrets: readonly ClientSecret[];
 }
 
@@ -49,6 +54,8 @@ export interface User {
   readonly userPrincipalName: string;
   readonly displayName: string;
   readonly isEnabled: boolean;
+  /** Nobody signs in without one. */
+  readonly password: PasswordHash | undefined;
 }
 
 export interface Group {

@@ -14,7 +14,16 @@ export function newApplication(
 ): { readonly application: Application; readonly servicePrincipal: ServicePrincipal } {
   const clientId = randomUUID();
   return {
-    application: { id: randomUUID(), clientId, tenantId, displayName, isMultiTenant: false, secrets: [] },
+    application: {
+      id: randomUUID(),
+      clientId,
+      tenantId,
+      displayName,
+      isMultiTenant: false,
+      isPublicClient: false,
+      redirectUris: [],
+      secrets: [],
+    },
     servicePrincipal: { id: randomUUID(), clientId, tenantId, displayName, isEnabled: true },
   };
 }

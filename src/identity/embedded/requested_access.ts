@@ -19,7 +19,10 @@ const OPEN_ID_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'email
  * Reads `scope` (v2: one resource with a permission after the last slash, and scopes of OpenID Connect) or `resource` (v1).
  * @throws EntraError `invalidRequest`, `scopeInvalid` or `unknownResource`
  */
-export function readRequestedAccess({ form, version }: TokenRequest, resources: AudienceRule): RequestedAccess {
+export function readRequestedAccess(
+  { form, version }: Pick<TokenRequest, 'form' | 'version'>,
+  resources: AudienceRule,
+): RequestedAccess {
   if (version === 'v1') {
     const audience = known(requiredParameter(form, 'resource'), resources);
     return { audience, permissions: [DEFAULT_PERMISSION], openIdScopes: [] };

@@ -13,6 +13,12 @@ export function group(id: string, ...members: string[]): Group {
 }
 
 export function user(userPrincipalName: string): User {
-  const id = `id of ${userPrincipalName}`;
-  return { id, tenantId: TENANT, userPrincipalName, displayName: userPrincipalName.toUpperCase(), isEnabled: true };
+  return {
+    id: `id of ${userPrincipalName}`,
+    tenantId: TENANT,
+    userPrincipalName,
+    displayName: userPrincipalName.toUpperCase(),
+    isEnabled: true,
+    password: undefined,
+  };
 }
