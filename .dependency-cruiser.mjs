@@ -23,7 +23,7 @@ const ROOMS = {
     'store/sealed_documents.ts',
     'store/store_refusal.ts',
   ],
-  server: ['model', 'engine', 'identity', 'access', 'audit'],
+  server: ['model', 'engine', 'identity', 'access', 'audit', 'security_domain'],
   start: [
     'config',
     'model',

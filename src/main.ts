@@ -10,6 +10,7 @@ import type { Readiness } from './server/health.ts';
 import { keepHouse } from './start/keep_house.ts';
 import { requireNativeCore } from './start/native_core.ts';
 import { openAudit } from './start/open_audit.ts';
+import { activateByItself, openSecurityDomain } from './start/open_security_domain.ts';
 import { preparePool } from './start/prepare_pool.ts';
 import { SealedDocuments } from './store/sealed_documents.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
@@ -49,12 +50,15 @@ export async function start(configuration: Configuration): Promise<RunningServer
     if (!audit.isTaking) return { ready: false, reason: 'the audit log cannot be written' };
     return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
   };
-  const server = await prepared.open({ engine, documents, audit, readiness });
+  const securityDomain = await openSecurityDomain(configuration, pool, documents, prepared.log);
+  const server = await prepared.open({ engine, documents, audit, securityDomain, readiness });
+  const activated = activateByItself(securityDomain, configuration, files, prepared.log);
   const house = keepHouse(engine, audit, prepared.log);
   return {
     url: originOf(hostNames(configuration).pool, configuration.listen[0]?.port ?? 0),
     close: async () => {
       await server.close();
+      await activated;
       await house.stop();
       await engine.close();
       // Behind the engine: what that was still doing is on record as well.

@@ -8,6 +8,8 @@ export interface SettingOptions {
   readonly listen?: string;
   readonly domain?: string;
   readonly hsm?: string;
+  /** False for --no-auto-activate. */
+  readonly autoActivate?: boolean;
 }
 
 /** @throws ConfigurationError */
@@ -15,6 +17,12 @@ export function readSettings(options: SettingOptions): Configuration {
   return loadConfiguration({
     file: options.config,
     environment: process.env,
-    flags: { dataDir: options.dataDir, listen: options.listen, domain: options.domain, 'hsm.name': options.hsm },
+    flags: {
+      dataDir: options.dataDir,
+      listen: options.listen,
+      domain: options.domain,
+      'hsm.name': options.hsm,
+      'securityDomain.autoActivate': options.autoActivate === false ? 'false' : undefined,
+    },
   });
 }

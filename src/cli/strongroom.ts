@@ -39,7 +39,10 @@ function withSettings(command: Command): Command {
     .option('--hsm <name>', 'name of the HSM');
 }
 
-withSettings(verb('start', 'serve the HSM', async () => (await import('./start.ts')).start));
+withSettings(verb('start', 'serve the HSM', async () => (await import('./start.ts')).start)).option(
+  '--no-auto-activate',
+  'serve nothing before the security domain was downloaded',
+);
 withSettings(verb('env', 'print what clients need in their environment', async () => (await import('./env.ts')).env));
 withSettings(
   verb(

@@ -11,6 +11,8 @@ export interface DataDirectory {
   readonly tls: string;
   readonly identity: string;
   readonly roleAssignments: string;
+  /** The custodians and the security domain of a pool that activated itself. */
+  readonly securityDomain: string;
   /** What was done, and by whom. */
   readonly audit: string;
   /** What `strongroom env` prints, the client secret included. */
@@ -26,6 +28,7 @@ export function dataDirectory(path: string): DataDirectory {
     tls: join(root, 'tls'),
     identity: join(root, 'identity'),
     roleAssignments: join(root, 'role_assignments.json'),
+    securityDomain: join(root, 'security_domain'),
     audit: join(root, 'audit'),
     environment: join(root, 'environment.json'),
   };

@@ -97,6 +97,10 @@ export const SETTINGS = {
       /^(?:tcp:\/\/(?:[0-9A-Za-z.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}|unix:\/.{1,106})$/,
     ),
   },
+  securityDomain: {
+    /** The pool serves before custodians have its security domain; a token of our own gets custodians for development (docs/security_domain.md). */
+    autoActivate: flag(true),
+  },
   compatibility: {
     /** `/keys/delete` belongs to the Crypto User, as the live service has it. */
     cryptoUserMayDelete: flag(false),

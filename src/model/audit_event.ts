@@ -36,6 +36,8 @@ const AUDIT_OPERATIONS = {
   release: 'KeyRelease',
   batch: 'KeyBatch',
   random: 'RandomBytesGet',
+  downloadSecurityDomain: 'SecurityDomainBackup',
+  getDownloadStatus: 'SecurityDomainBackupStatusGet',
   listSettings: 'SettingList',
   getSetting: 'SettingGet',
   setSetting: 'SettingUpdate',

@@ -3,6 +3,7 @@ import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { RING_OPERATION } from '../pkcs11/binding.ts';
 import type { SigningKeyName } from '../pkcs11/pool_key_template.ts';
+import type { DomainItem } from '../security_domain/domain_cipher.ts';
 import { type Doorbell, sharedDoorbell } from './doorbell.ts';
 import { HostGroup } from './host_group.ts';
 import { HostStarter } from './host_starter.ts';
@@ -12,6 +13,7 @@ import { PinGuard } from './pin_guard.ts';
 import { type PinOptions, PinSource } from './pin_source.ts';
 import { PinnedHost } from './pinned_host.ts';
 import { type CallOptions, PoolCall, type RequestFor } from './pool_call.ts';
+import { type CeremonyToken, takeOutPoolKeys } from './pool_key_ceremony.ts';
 import {
   lookAtToken,
   readSigningPublicKey,
@@ -66,6 +68,7 @@ export class HsmPool {
   readonly selfTest: SelfTest;
   readonly #group: HostGroup;
   readonly #pin: PinSource;
+  readonly #ceremonyToken: CeremonyToken;
   readonly #doorbell: Doorbell = sharedDoorbell();
   readonly #roomListeners: (() => void)[] = [];
   readonly #serial: SerialTasks | undefined;
@@ -73,12 +76,18 @@ export class HsmPool {
   #mechanisms: ReadonlyMap<number, MechanismSupport> = new Map();
   #closed = false;
 
-  private constructor(starter: HostStarter, pin: PinSource, token: TokenDescription, options: HsmPoolOptions) {
+  private constructor(
+    starter: HostStarter,
+    ceremonyToken: CeremonyToken,
+    token: TokenDescription,
+    options: HsmPoolOptions,
+  ) {
     const { profile } = starter;
     const { label, serial, manufacturer, model } = token;
     this.profile = profile;
     this.token = { label, serial, manufacturer, model };
-    this.#pin = pin;
+    this.#pin = ceremonyToken.pin;
+    this.#ceremonyToken = ceremonyToken;
     this.#group = new HostGroup({ ...options, hosts: profile.hosts, start: () => starter.start() });
     this.#serial = profile.serialisedCreation
       ? new SerialTasks((host) => this.call(lookAtToken(), { host }))
@@ -115,7 +124,9 @@ export class HsmPool {
         pin,
         guard,
       });
-      const begin = (): Promise<HsmPool> => new HsmPool(starter, pin, token, options).#begin();
+      const { label, serial } = token;
+      const ceremonyToken = { module, environment, label, serial, pin, guard, softHsmTokenDirectory };
+      const begin = (): Promise<HsmPool> => new HsmPool(starter, ceremonyToken, token, options).#begin();
       return await begin().catch(async (error: unknown) => {
         if (options.poolKeys !== 'create' || !lacksPoolKeys(error)) throw error;
         await createPoolKeys({ module, environment, token, pin, guard, softHsmTokenDirectory });
@@ -215,6 +226,11 @@ export class HsmPool {
   /** Verifies what `signAttestation` gives. */
   attestationPublicKey(): Promise<SigningPublicKey> {
     return this.#publicKeyOf('attestation');
+  }
+
+  /** The pool keys for a security domain, wrapped, until they are locked in the token. @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`) */
+  takeOutPoolKeys(): Promise<DomainItem[]> {
+    return takeOutPoolKeys(this.#ceremonyToken);
   }
 
   /** Calls `listener` when hosts have room again: once after each turn in which something was answered, and when a host joins. */

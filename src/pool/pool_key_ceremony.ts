@@ -11,13 +11,19 @@ import { inspectTokens } from '../pkcs11/provisioning.ts';
 import type { DomainItem } from '../security_domain/domain_cipher.ts';
 import { PinGuard } from './pin_guard.ts';
 import { type PinOptions, PinSource } from './pin_source.ts';
-import { findToken, type TokenModuleOptions, withGuardedPin } from './pool_token.ts';
+import { findToken, type TokenLogin, type TokenModuleOptions, withGuardedPin } from './pool_token.ts';
 
-/** The token whose pool keys are taken out or brought in. */
-export interface CeremonyToken extends TokenModuleOptions {
+/** The token whose pool keys are taken out or brought in, and how to log in to it. */
+export interface CeremonyToken extends TokenModuleOptions, TokenLogin {
+  readonly label: string;
+  /** With it a token that is not there yet is made. */
+  readonly soPin?: Uint8Array | undefined;
+  readonly softHsmTokenDirectory?: string | undefined;
+}
+
+export interface CeremonyTokenOptions extends TokenModuleOptions {
   readonly label: string;
   readonly pin: PinOptions;
-  /** With it a token that is not there yet is made. */
   readonly soPin?: Uint8Array | undefined;
   /** Where the pool remembers which PINs were refused. */
   readonly stateDirectory: string;
@@ -37,7 +43,7 @@ interface WrittenPoolKeys {
 /**
  * The pool keys for a security domain. They come out of the token wrapped; what they are wrapped under goes into the domain with them, so
  * that it is the domain alone that protects them.
- * @throws StrongroomError `ServiceUnavailable`; `Conflict` (`SecurityDomainLocked`) when nothing brings them out any more
+ * @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`), also when nothing brings them out any more
  */
 export async function takeOutPoolKeys(token: CeremonyToken): Promise<DomainItem[]> {
   const transportKey = randomBytes(TRANSPORT_KEY_BYTES);
@@ -69,32 +75,36 @@ export function lockPool(token: CeremonyToken): Promise<void> {
   return loggedIn(token, lockPoolKeys);
 }
 
-type LoggedInRequest = Parameters<typeof exportPoolKeys>[0];
-
-async function loggedIn<Result>(
-  token: CeremonyToken,
-  use: (request: LoggedInRequest) => Promise<Result>,
+/** For a token that no pool has opened. @throws StrongroomError `ServiceUnavailable` (`TokenNotFound`, `PinUnavailable`, `PinRefused`) */
+export async function withCeremonyToken<Result>(
+  options: CeremonyTokenOptions,
+  use: (token: CeremonyToken) => Promise<Result>,
 ): Promise<Result> {
-  const { module, environment, label, softHsmTokenDirectory } = token;
-  const pin = new PinSource(token.pin);
+  const { module, environment, label, soPin, softHsmTokenDirectory } = options;
+  const pin = new PinSource(options.pin);
   try {
-    const guard = await PinGuard.open(token.stateDirectory);
-    const serial = await serialOf(token);
-    return await withGuardedPin({ serial, pin, guard }, (userPin) =>
-      use({ module, environment, label, userPin, softHsmTokenDirectory }),
-    );
+    const guard = await PinGuard.open(options.stateDirectory);
+    const serial = await serialOf(options);
+    return await use({ module, environment, label, serial, pin, guard, soPin, softHsmTokenDirectory });
   } finally {
     pin.close();
   }
 }
 
+type LoggedInRequest = Parameters<typeof exportPoolKeys>[0];
+
+function loggedIn<Result>(token: CeremonyToken, use: (request: LoggedInRequest) => Promise<Result>): Promise<Result> {
+  const { module, environment, label, softHsmTokenDirectory } = token;
+  return withGuardedPin(token, (userPin) => use({ module, environment, label, userPin, softHsmTokenDirectory }));
+}
+
 /** Undefined for a token that is to be made. */
-async function serialOf(token: CeremonyToken): Promise<string | undefined> {
-  if (token.soPin !== undefined) {
-    const tokens = await inspectTokens(token);
-    if (tokens.every(({ label }) => label !== token.label)) return undefined;
+async function serialOf(options: CeremonyTokenOptions): Promise<string | undefined> {
+  if (options.soPin !== undefined) {
+    const tokens = await inspectTokens(options);
+    if (tokens.every(({ label }) => label !== options.label)) return undefined;
   }
-  return (await findToken(token, { label: token.label })).serial;
+  return (await findToken(options, { label: options.label })).serial;
 }
 
 function readPoolKeys(items: readonly DomainItem[]): WrittenPoolKeys {

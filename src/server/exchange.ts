@@ -40,6 +40,8 @@ export class Exchange {
   body: unknown = undefined;
   /** Set by perform: the JSON that answers, or nothing. */
   answer = '';
+  /** Set by handlers whose answer has headers of its own: names and values in turn. */
+  answerHeaders: readonly string[] = [];
 
   constructor(incoming: IncomingMessage, outgoing: ServerResponse, target: Target, host: Host) {
     this.incoming = incoming;

@@ -7,6 +7,7 @@ import type { AuditService } from './audit_service.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hosts } from './hosts.ts';
 import type { KeyService } from './key_service.ts';
+import type { SecurityDomainService } from './security_domain_service.ts';
 import { announceAudit } from './steps/announce_audit.ts';
 import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
@@ -18,6 +19,7 @@ import { openAudit } from './steps/open_audit.ts';
 import { parseBody } from './steps/parse_body.ts';
 import { perform } from './steps/perform.ts';
 import { refuse } from './steps/refuse.ts';
+import { requireActive } from './steps/require_active.ts';
 import { respond } from './steps/respond.ts';
 import type { ResponseHeaders } from './wire/response_headers.ts';
 
@@ -32,6 +34,7 @@ export interface Parts {
   readonly audit: AuditService;
   /** What is on record before it is begun: what changes something, or every operation. */
   readonly announced: 'changes' | 'operations';
+  readonly securityDomain: SecurityDomainService;
   readonly hosts: Hosts;
   readonly headers: ResponseHeaders;
   readonly log: Logger;
@@ -50,6 +53,7 @@ const PIPELINE: readonly Step[] = [
   authenticate,
   matchRoute,
   authorize,
+  requireActive,
   parseBody,
   announceAudit,
   perform,

@@ -31,9 +31,11 @@ interface RouteRow<T extends TSchema> {
   /** The largest body; the house's maximum unless named. */
   readonly bodyBytes?: number;
   /** 200 unless named. A 204 has no body: its handler gives an empty text. */
-  readonly status?: 200 | 204;
+  readonly status?: 200 | 202 | 204;
   /** Something of it stays, or leaves the pool: so it is on record before it is begun. All but GETs, unless the row says otherwise. */
   readonly changes?: boolean;
+  /** Served also while the pool is not active. */
+  readonly isBeforeActivation?: boolean;
   /** The last part of the path may also be the name of a key: methods that this row has not are that key's. */
   readonly isAlsoKey?: boolean;
   /** Gives the answer as JSON. */
@@ -46,8 +48,14 @@ export interface Route extends Required<Omit<RouteRow<TSchema>, 'handler'>> {
 
 /** The body has passed the row's own shape when it reaches the row's handler: that is what makes the cast true. */
 export function route<T extends TSchema>(row: RouteRow<T>): Route {
-  const changes = row.method !== 'GET';
-  return { bodyBytes: LIMITS.requestBodyBytes, status: 200, changes, isAlsoKey: false, ...row } as unknown as Route;
+  return {
+    bodyBytes: LIMITS.requestBodyBytes,
+    status: 200,
+    changes: row.method !== 'GET',
+    isAlsoKey: false,
+    isBeforeActivation: false,
+    ...row,
+  } as unknown as Route;
 }
 
 /** What is done with one version of a key, or with its newest. */

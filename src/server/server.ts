@@ -17,6 +17,7 @@ import { buildIssuerApp } from './issuer_app.ts';
 import type { KeyService } from './key_service.ts';
 import { type ListenAddress, Listeners } from './listeners.ts';
 import type { Parts } from './pipeline.ts';
+import type { SecurityDomainService } from './security_domain_service.ts';
 import type { TlsIdentity } from './tls/tls_options.ts';
 import { takeTunnelledMethod } from './tunnelled_method.ts';
 import { ResponseHeaders } from './wire/response_headers.ts';
@@ -40,6 +41,7 @@ export interface ServerOptions {
   readonly attestations: AttestationService;
   readonly audit: AuditService;
   readonly announced: Parts['announced'];
+  readonly securityDomain: SecurityDomainService;
   /** The built-in issuer, unless it is switched off. */
   readonly issuer: EmbeddedIssuer | undefined;
   readonly readiness: () => Readiness;
@@ -67,7 +69,8 @@ export class Server {
   /** Ready to answer when it resolves. */
   static async open(options: ServerOptions): Promise<Server> {
     let draining = false;
-    const { engine, firewall, authenticator, authorizer, attestations, audit, announced, log, issuer } = options;
+    const { engine, firewall, authenticator, authorizer, attestations, audit, announced, securityDomain, log, issuer } =
+      options;
     const hosts = new Hosts(options.hosts);
     const headers = new ResponseHeaders(options.region, options.buildVersion);
     const parts = {
@@ -78,6 +81,7 @@ export class Server {
       attestations,
       audit,
       announced,
+      securityDomain,
       hosts,
       headers,
       log,

@@ -12,6 +12,7 @@ import { builtInRoles } from '../model/role.ts';
 import type { AuditService } from '../server/audit_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
+import type { SecurityDomainService } from '../server/security_domain_service.ts';
 import { Server, type ServerOptions } from '../server/server.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
@@ -38,6 +39,7 @@ export interface ServedParts {
   readonly engine: KeyService;
   readonly documents: SealedDocuments;
   readonly audit: AuditService;
+  readonly securityDomain: SecurityDomainService;
   readonly readiness: () => Readiness;
 }
 
@@ -65,7 +67,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   const issuers = await openIssuers(configuration, { host, tenantId, trusted: issuer?.trusted });
   const client = issuer === undefined ? undefined : identity;
   await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
-  const options: Omit<ServerOptions, 'engine' | 'audit' | 'readiness'> = {
+  const options: Omit<ServerOptions, 'engine' | 'audit' | 'securityDomain' | 'readiness'> = {
     addresses: configuration.listen,
     privateAddresses: configuration.network.privateListen,
     proxyAddresses: configuration.network.proxyListen,
@@ -90,8 +92,8 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   return {
     log,
     tenantId,
-    open: async ({ engine, audit, readiness }) => {
-      const server = await Server.open({ ...options, engine, audit, readiness });
+    open: async ({ engine, audit, securityDomain, readiness }) => {
+      const server = await Server.open({ ...options, engine, audit, securityDomain, readiness });
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);
       return server;
     },

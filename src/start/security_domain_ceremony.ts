@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { createDataDirectory, type DataDirectory, dataDirectory } from '../config/data_directory.ts';
 import type { Configuration } from '../config/settings.ts';
-import { bringInPoolKeys, type CeremonyToken, lockPool, takeOutPoolKeys } from '../pool/pool_key_ceremony.ts';
+import {
+  bringInPoolKeys,
+  type CeremonyTokenOptions,
+  lockPool,
+  takeOutPoolKeys,
+  withCeremonyToken,
+} from '../pool/pool_key_ceremony.ts';
 import type { Custodian } from '../security_domain/custodian.ts';
 import type { DomainFile } from '../security_domain/domain_format.ts';
 import { type CustodianKey, checkQuorum, closeDomain, openDomain } from '../security_domain/security_domain.ts';
@@ -17,7 +23,7 @@ export async function downloadDomain(
 ): Promise<DomainFile> {
   checkQuorum(custodians, required);
   const token = await tokenOf(configuration, dataDirectory(configuration.dataDir));
-  return closeDomain(await takeOutPoolKeys(token), custodians, required);
+  return closeDomain(await withCeremonyToken(token, takeOutPoolKeys), custodians, required);
 }
 
 /** The pool keys of a domain into the configured token, which has none; without one, into a new one of our own. @throws StrongroomError */
@@ -32,7 +38,7 @@ export async function recoverDomain(
   const token = await tokenOf(configuration, files);
   const soPin = await (await prepareToken(configuration, files)).own?.soPin();
   try {
-    await bringInPoolKeys({ ...token, soPin }, items);
+    await withCeremonyToken({ ...token, soPin }, (opened) => bringInPoolKeys(opened, items));
   } finally {
     soPin?.fill(0);
   }
@@ -40,10 +46,10 @@ export async function recoverDomain(
 
 /** From now on nothing brings the pool keys out of the token, and there will be no other domain of them. @throws StrongroomError */
 export async function lockDomain(configuration: Configuration): Promise<void> {
-  await lockPool(await tokenOf(configuration, dataDirectory(configuration.dataDir)));
+  await withCeremonyToken(await tokenOf(configuration, dataDirectory(configuration.dataDir)), lockPool);
 }
 
-async function tokenOf(configuration: Configuration, files: DataDirectory): Promise<CeremonyToken> {
+async function tokenOf(configuration: Configuration, files: DataDirectory): Promise<CeremonyTokenOptions> {
   const { options } = await prepareToken(configuration, files);
   const { module, token, pin, environment = {}, softHsmTokenDirectory } = options;
   if (!('label' in token)) throw new TypeError('A configured token is named by its label.');

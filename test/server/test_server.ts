@@ -18,6 +18,7 @@ import { issueServerCertificate, newAuthority } from '../../src/server/tls/local
 import { FakeAttestations } from './fake_attestations.ts';
 import { FakeAudit } from './fake_audit.ts';
 import { FakeEngine } from './fake_engine.ts';
+import { FakeSecurityDomain } from './fake_security_domain.ts';
 
 export const DOMAIN = 'managedhsm.localhost';
 export const LOGIN_HOST = 'login.localhost';
@@ -61,6 +62,7 @@ export class TestServer {
   readonly engine: FakeEngine;
   readonly attestations: FakeAttestations;
   readonly audit: FakeAudit;
+  readonly securityDomain: FakeSecurityDomain;
   readonly server: Server;
   readonly authority: string;
   readonly log: string[];
@@ -73,12 +75,22 @@ export class TestServer {
   private constructor(
     fields: Pick<
       TestServer,
-      'engine' | 'attestations' | 'audit' | 'server' | 'authority' | 'log' | 'issuer' | 'secret' | 'clientId'
+      | 'engine'
+      | 'attestations'
+      | 'audit'
+      | 'securityDomain'
+      | 'server'
+      | 'authority'
+      | 'log'
+      | 'issuer'
+      | 'secret'
+      | 'clientId'
     >,
   ) {
     this.engine = fields.engine;
     this.attestations = fields.attestations;
     this.audit = fields.audit;
+    this.securityDomain = fields.securityDomain;
     this.server = fields.server;
     this.authority = fields.authority;
     this.log = fields.log;
@@ -96,6 +108,7 @@ export class TestServer {
     const engine = new FakeEngine();
     const attestations = new FakeAttestations();
     const audit = new FakeAudit();
+    const securityDomain = new FakeSecurityDomain();
     const secret = 'correct horse battery staple';
     const { application, servicePrincipal } = newApplication(TENANT, 'test');
     const directory = new Directory(TENANT, {
@@ -140,6 +153,7 @@ export class TestServer {
       attestations,
       audit,
       announced: 'changes',
+      securityDomain,
       issuer,
       readiness: () => opened?.readiness ?? { ready: false },
       log: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),
@@ -148,6 +162,7 @@ export class TestServer {
       engine,
       attestations,
       audit,
+      securityDomain,
       server,
       authority: authority.certificate,
       log,

@@ -1,0 +1,15 @@
+import type { Call } from '../route.ts';
+import { type CertificatesBody, quorumOf, readCustodians, securityDomainBody } from '../wire/security_domain.ts';
+
+const POLL_SECONDS = '5';
+
+/** To custodians, each of whom can open a share. The first download makes the pool active. */
+export async function downloadSecurityDomain(
+  { parts, exchange, authority }: Call,
+  body: CertificatesBody,
+): Promise<string> {
+  const file = await parts.securityDomain.download(readCustodians(body), quorumOf(body), Date.now());
+  const status = `https://${authority}/securitydomain/download/pending`;
+  exchange.answerHeaders = ['azure-asyncoperation', status, 'retry-after', POLL_SECONDS];
+  return securityDomainBody(file);
+}
