@@ -28,6 +28,8 @@ export const SETTINGS = {
     /** The operator's own certificate chain and key in PEM, in place of those of the local authority. */
     certificate: path(undefined),
     key: path(undefined),
+    /** Certificates in PEM of authorities: who calls the HSM has to show one that they vouch for. */
+    clientAuthorities: path(undefined),
   },
   network: {
     /** From where the HSM may be called (docs/firewall.md); from everywhere unless named. Read again when it changes. */

@@ -10,6 +10,8 @@ import { readUnverified } from './strict_token.ts';
 export interface AccessToken {
   readonly principal: SecurityPrincipal;
   readonly expires: number;
+  /** SHA-256 of the certificate that its holder has to show, where it is bound to one (RFC 8705 §3.1). */
+  readonly certificate: string | undefined;
 }
 
 const ACCESS_TOKEN_TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
@@ -70,7 +72,16 @@ function readClaims(claims: JWTPayload, issuer: TrustedIssuer, nowMs: number): A
   if (foreign !== undefined) throw notAccepted(`it is no access token: those have no ${foreign}`);
   if (!isDate(exp) || !isDateOrAbsent(nbf) || !isDateOrAbsent(iat)) throw notAccepted('a date is not an integer');
   if (iat !== undefined && iat > nowMs / 1000 + LIMITS.clockSkewSeconds) throw notAccepted('it is not issued yet');
-  return { principal: issuer.principalOf(claims), expires: exp };
+  return { principal: issuer.principalOf(claims), expires: exp, certificate: readConfirmation(claims.cnf) };
+}
+
+/** What its holder has to prove beside having it. A proof that nobody here asks for is one that nobody gives. */
+function readConfirmation(confirmation: unknown): string | undefined {
+  if (confirmation === undefined) return undefined;
+  const members = Object.entries(confirmation ?? {});
+  const [[name, thumbprint] = []] = members;
+  if (members.length === 1 && name === 'x5t#S256' && typeof thumbprint === 'string') return thumbprint;
+  throw notAccepted('it is bound to something other than a certificate');
 }
 
 function isDateOrAbsent(value: unknown): value is number | undefined {

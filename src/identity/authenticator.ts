@@ -3,11 +3,13 @@ import { LIMITS } from '../model/limits.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
 import { verifyAccessToken } from './access_token.ts';
 import type { TrustedIssuer } from './issuer.ts';
+import { notAccepted } from './refusal.ts';
 
 const BEARER = /^Bearer +(?=[^ ])/i;
 
 interface CachedPrincipal {
   readonly principal: SecurityPrincipal;
+  readonly certificate: string | undefined;
   /** A clock that is set back ends it too: an hour that comes twice must not lengthen a token's life. */
   readonly fromMs: number;
   readonly untilMs: number;
@@ -35,22 +37,25 @@ export class Authenticator {
   }
 
   /**
-   * Answers at once for a token that was verified a short while ago.
+   * Answers at once for a token that was verified a short while ago. `certificate` is the SHA-256 of the one that the caller has shown.
    * @throws StrongroomError `Unauthorized`
    */
-  authenticate(accessToken: string): SecurityPrincipal | Promise<SecurityPrincipal> {
+  authenticate(accessToken: string, certificate?: string): SecurityPrincipal | Promise<SecurityPrincipal> {
     const digest = hash('sha256', accessToken, 'base64');
     const cached = this.#verified.get(digest);
     const nowMs = this.#clock();
-    if (cached !== undefined && cached.fromMs <= nowMs && nowMs < cached.untilMs) return cached.principal;
-    return this.#verify(accessToken, digest, nowMs);
+    if (cached !== undefined && cached.fromMs <= nowMs && nowMs < cached.untilMs) {
+      return ofHolder(cached, certificate);
+    }
+    return this.#verify(accessToken, digest, nowMs).then((verified) => ofHolder(verified, certificate));
   }
 
-  async #verify(accessToken: string, digest: string, nowMs: number): Promise<SecurityPrincipal> {
-    const { principal, expires } = await verifyAccessToken(accessToken, this.#issuers, nowMs);
+  async #verify(accessToken: string, digest: string, nowMs: number): Promise<CachedPrincipal> {
+    const { expires, ...verified } = await verifyAccessToken(accessToken, this.#issuers, nowMs);
     const untilMs = Math.min(nowMs + LIMITS.accessTokenCacheMs, (expires + LIMITS.clockSkewSeconds) * 1000);
-    this.#remember(digest, { principal, fromMs: nowMs, untilMs });
-    return principal;
+    const entry = { ...verified, fromMs: nowMs, untilMs };
+    this.#remember(digest, entry);
+    return entry;
   }
 
   /** Entries live equally long, so the first is the oldest. */
@@ -64,4 +69,10 @@ export class Authenticator {
     }
     this.#verified.set(digest, entry);
   }
+}
+
+/** A token that is bound to a certificate is good for whoever shows that certificate, and for nobody else (RFC 8705 §3). */
+function ofHolder({ principal, certificate }: CachedPrincipal, shown: string | undefined): SecurityPrincipal {
+  if (certificate !== undefined && certificate !== shown) throw notAccepted('it is bound to another certificate');
+  return principal;
 }

@@ -16,6 +16,8 @@ export interface ListenerOptions extends ProxyTrust {
   readonly privateAddresses: readonly ListenAddress[];
   readonly proxyAddresses: readonly ListenAddress[];
   readonly identity: TlsIdentity;
+  /** In PEM; clients are asked for certificates of theirs. */
+  readonly clientAuthorities?: string | undefined;
   readonly onRequest: RequestListener;
   /** What is not HTTP gets no further than this. */
   readonly onBrokenRequest: (request: BrokenRequest) => void;
@@ -55,16 +57,18 @@ export class Listeners {
   readonly #servers: HttpsServer[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #ticketKeyTimer: NodeJS.Timeout;
+  readonly #clientAuthorities: string | undefined;
   #requestsInFlight = 0;
   #onQuiet: (() => void) | undefined;
 
-  private constructor() {
+  private constructor(clientAuthorities: string | undefined) {
+    this.#clientAuthorities = clientAuthorities;
     this.#ticketKeyTimer = setInterval(() => this.#renewTicketKeys(), TICKET_KEY_LIFE_MS).unref();
   }
 
   /** All addresses or none. Rejects with the system's error (`EADDRINUSE`, `EACCES`) of the first that cannot be had. */
   static async open(options: ListenerOptions): Promise<Listeners> {
-    const listeners = new Listeners();
+    const listeners = new Listeners(options.clientAuthorities);
     try {
       const entrances: readonly [addresses: readonly ListenAddress[], entrance: Entrance][] = [
         [options.addresses, () => (socket) => directOrigin(socket, 'public')],
@@ -88,7 +92,8 @@ export class Listeners {
 
   /** New connections get the new certificate; those that are open keep theirs. */
   replaceIdentity(identity: TlsIdentity): void {
-    for (const server of this.#servers) server.setSecureContext(secureContextOptions(identity));
+    const context = secureContextOptions(identity, this.#clientAuthorities);
+    for (const server of this.#servers) server.setSecureContext(context);
   }
 
   /** Takes no more connections, lets requests in flight be answered, and cuts off what is left when they are or when the time is over. */
@@ -131,7 +136,7 @@ export class Listeners {
       });
       onRequest(incoming, outgoing);
     };
-    const server = createServer({ ...tlsOptions(identity), ...HTTP_OPTIONS }, take);
+    const server = createServer({ ...tlsOptions(identity, this.#clientAuthorities), ...HTTP_OPTIONS }, take);
     server.maxConnections = LIMITS.connections;
     server.on('clientError', onBroken);
     // Which Node.js would refuse by itself, without an answer or with one: a tunnel, and what is expected beside `100-continue`.

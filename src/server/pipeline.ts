@@ -20,6 +20,7 @@ import { parseBody } from './steps/parse_body.ts';
 import { perform } from './steps/perform.ts';
 import { refuse } from './steps/refuse.ts';
 import { requireActive } from './steps/require_active.ts';
+import { requireCertificate } from './steps/require_certificate.ts';
 import { respond } from './steps/respond.ts';
 import type { ResponseHeaders } from './wire/response_headers.ts';
 
@@ -35,6 +36,8 @@ export interface Parts {
   /** What is on record before it is begun: what changes something, or every operation. */
   readonly announced: 'changes' | 'operations';
   readonly securityDomain: SecurityDomainService;
+  /** Whether a client has to show a certificate. */
+  readonly requiresCertificate: boolean;
   readonly hosts: Hosts;
   readonly headers: ResponseHeaders;
   readonly log: Logger;
@@ -48,6 +51,7 @@ export type Step = (exchange: Exchange, parts: Parts) => void | Promise<void>;
 /** What happens to a request, in this order. What one step throws, `refuse` answers, and the steps behind it do not happen. */
 const PIPELINE: readonly Step[] = [
   openAudit,
+  requireCertificate,
   challenge,
   firewall,
   authenticate,

@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly proxyAddresses: readonly ListenAddress[];
   readonly trustedProxies: readonly AddressRange[];
   readonly tls: TlsIdentity;
+  /** Certificates in PEM: who calls the HSM has to show one that these vouch for. Nobody has to unless named. */
+  readonly clientAuthorities: string | undefined;
   readonly hosts: HostOptions;
   readonly region: string;
   /** Version of Strongroom, for `x-ms-build-version`. */
@@ -82,6 +84,7 @@ export class Server {
       audit,
       announced,
       securityDomain,
+      requiresCertificate: options.clientAuthorities !== undefined,
       hosts,
       headers,
       log,
@@ -101,6 +104,7 @@ export class Server {
       proxyAddresses: options.proxyAddresses,
       trustedProxies: options.trustedProxies,
       identity: options.tls,
+      clientAuthorities: options.clientAuthorities,
       onRequest,
       onBrokenRequest: brokenRequestAnswerer(audit, log),
       onError: (error) => log.error({ err: error }, 'a connection could not be taken'),

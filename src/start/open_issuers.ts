@@ -22,13 +22,13 @@ export interface EmbeddedPlace {
 
 /** Those whose access tokens are believed. @throws ConfigurationError when the operator's file will not do, or names the built-in issuer */
 export async function openIssuers(configuration: Configuration, embedded: EmbeddedPlace): Promise<OpenedIssuers> {
-  const { domain, listen, identity } = configuration;
+  const { domain, listen, network, identity } = configuration;
   const { host, tenantId } = embedded;
   const own = embedded.trusted === undefined ? [] : [embedded.trusted];
   const configured = await readIssuers(identity.issuersFile);
   const taken = configured.flatMap(issuerNames).find((name) => own.some((each) => each.issues(name)));
   if (taken !== undefined) throw unusable(`${identity.issuersFile} names the built-in issuer: ${taken}.`);
-  const ports = listen.map(({ port }) => port);
+  const ports = [...listen, ...network.privateListen].map(({ port }) => port);
   const believer = { resources: announcedResources(domain, ports), tenantId };
   const [first] = configured;
   return {

@@ -118,6 +118,19 @@ async function systemAuthorities(): Promise<string> {
   return rootCertificates.join('\n');
 }
 
+/** Who vouches for clients. @throws ConfigurationError when the file cannot be read, or does not begin with a certificate */
+export async function readClientAuthorities(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const pem = await readConfigured('tls.clientAuthorities', path);
+  try {
+    new X509Certificate(pem);
+  } catch {
+    const message = `${path} does not begin with a certificate in PEM.`;
+    throw new ConfigurationError([{ path: 'tls.clientAuthorities', message }]);
+  }
+  return pem;
+}
+
 async function readConfigured(setting: string, path: string): Promise<string> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigurationError([{ path: setting, message: `${path} cannot be read (${error.code}).` }]);

@@ -21,7 +21,7 @@ import { openAttestations } from './open_attestations.ts';
 import { openFirewall } from './open_firewall.ts';
 import { openIdentity } from './open_identity.ts';
 import { openIssuers } from './open_issuers.ts';
-import { type OpenedTls, openLocalTls, readOwnTls } from './open_tls.ts';
+import { type OpenedTls, openLocalTls, readClientAuthorities, readOwnTls } from './open_tls.ts';
 
 /** How often the certificate is looked at while the server runs. */
 const TLS_CHECK_MS = 12 * 60 * 60 * 1000;
@@ -49,9 +49,10 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   const port = configuration.listen[0]?.port ?? 0;
   const known = await readClientEnvironment(files);
   const log = newLogger(configuration);
-  const [identity, tls, attestations, firewall] = await Promise.all([
+  const [identity, tls, clientAuthorities, attestations, firewall] = await Promise.all([
     openIdentity(configuration, files, known?.[SECRET_VARIABLE]),
     openTls(configuration, files, names.all),
+    readClientAuthorities(configuration.tls.clientAuthorities),
     openAttestations(configuration),
     openFirewall(configuration, log),
   ]);
@@ -73,6 +74,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     proxyAddresses: configuration.network.proxyListen,
     trustedProxies: configuration.network.trustedProxies,
     tls: tls.identity,
+    clientAuthorities,
     hosts: {
       hsmName: configuration.hsm.name,
       domain: configuration.domain,

@@ -43,7 +43,7 @@ export interface Reply {
 /** How callers come to the server, and from where they may. */
 export type NetworkOptions = Pick<
   ServerOptions,
-  'addresses' | 'privateAddresses' | 'proxyAddresses' | 'trustedProxies' | 'firewall'
+  'addresses' | 'privateAddresses' | 'proxyAddresses' | 'trustedProxies' | 'firewall' | 'clientAuthorities'
 >;
 
 export interface RequestOptions {
@@ -136,6 +136,7 @@ export class TestServer {
       privateAddresses: [],
       proxyAddresses: [],
       trustedProxies: [],
+      clientAuthorities: undefined,
       firewall: { current: new Firewall(ALL_NETWORKS), close: () => undefined },
       ...network,
       tls,

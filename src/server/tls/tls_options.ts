@@ -21,8 +21,13 @@ const SUITES = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':');
 
-export function secureContextOptions({ certificate, key }: TlsIdentity): SecureContextOptions {
+/** `clientAuthorities`, in PEM, vouch for clients. */
+export function secureContextOptions(
+  { certificate, key }: TlsIdentity,
+  clientAuthorities: string | undefined,
+): SecureContextOptions {
   return {
+    ca: clientAuthorities,
     cert: certificate,
     key,
     minVersion: 'TLSv1.2',
@@ -33,6 +38,12 @@ export function secureContextOptions({ certificate, key }: TlsIdentity): SecureC
   };
 }
 
-export function tlsOptions(identity: TlsIdentity): TlsOptions {
-  return { ...secureContextOptions(identity), handshakeTimeout: LIMITS.tlsHandshakeTimeoutMs };
+/** With authorities for clients, certificates are asked for; what comes of it is for those behind to look at. */
+export function tlsOptions(identity: TlsIdentity, clientAuthorities: string | undefined): TlsOptions {
+  return {
+    ...secureContextOptions(identity, clientAuthorities),
+    requestCert: clientAuthorities !== undefined,
+    rejectUnauthorized: false,
+    handshakeTimeout: LIMITS.tlsHandshakeTimeoutMs,
+  };
 }
