@@ -41,9 +41,7 @@ const ROOMS = {
   cli: [
     'config',
     'model',
-    'audit/verify_audit_log.ts',
-    'audit/heads_file.ts',
-    'audit/tree_head.ts',
+    'audit',
     'identity/embedded',
     'security_domain',
     'start/inspect_token.ts',

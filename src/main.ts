@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import type { AuditTable } from './audit/audit_table.ts';
+import { ConfigurationError } from './config/configuration_error.ts';
 import { createDataDirectory, type DataDirectory, dataDirectory } from './config/data_directory.ts';
 import { hostNames, originOf } from './config/host_names.ts';
 import { readPasswordFile } from './config/password_file.ts';
@@ -12,6 +14,7 @@ import { requireNativeCore } from './start/native_core.ts';
 import { openAudit } from './start/open_audit.ts';
 import { activateByItself, openSecurityDomain } from './start/open_security_domain.ts';
 import { preparePool } from './start/prepare_pool.ts';
+import type { PostgresStoreOptions } from './store/postgres_store.ts';
 import { SealedDocuments } from './store/sealed_documents.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
 import type { Store } from './store/store.ts';
@@ -43,7 +46,7 @@ export async function start(configuration: Configuration): Promise<RunningServer
     import('./start/prepare_server.ts').then(({ prepareServer }) => prepareServer(configuration, files)),
   ]);
   const { engine, pool } = core;
-  const audit = await openAudit(configuration, files, pool, prepared);
+  const audit = await openAudit(configuration, files, pool, await openAuditTable(configuration), prepared);
   const documents = new SealedDocuments(pool, core.store);
   const readiness = (): Readiness => {
     const { state } = pool.status();
@@ -96,14 +99,36 @@ async function openCore(configuration: Configuration, files: DataDirectory): Pro
 }
 
 /** The store that several servers have in common, where one is configured. */
-async function openSharedStore({ store: { url, passwordFile } }: Configuration): Promise<Store | undefined> {
-  if (url === undefined) return undefined;
+async function openSharedStore(configuration: Configuration): Promise<Store | undefined> {
+  const options = await sharedStoreOptions(configuration);
+  if (options === undefined) return undefined;
   const { PostgresStore } = await import('./store/postgres_store.ts');
-  if (passwordFile === undefined) return PostgresStore.open({ url });
+  return PostgresStore.open(options);
+}
+
+/**
+ * The table of audit logs in that store, which has been opened at least once; `undefined` where logs are in files.
+ * @throws ConfigurationError when there is no such store
+ */
+export async function openAuditTable(configuration: Configuration): Promise<AuditTable | undefined> {
+  if (configuration.audit.ledger === 'file') return undefined;
+  const options = await sharedStoreOptions(configuration);
+  if (options === undefined) {
+    throw new ConfigurationError([{ path: 'audit.ledger', message: 'Expected store.url to be set for postgres.' }]);
+  }
+  const { PostgresAuditTable } = await import('./store/postgres_audit_table.ts');
+  return new PostgresAuditTable(options);
+}
+
+async function sharedStoreOptions({
+  store: { url, passwordFile },
+}: Configuration): Promise<PostgresStoreOptions | undefined> {
+  if (url === undefined) return undefined;
+  if (passwordFile === undefined) return { url };
   const password = (): Promise<string> => readPasswordFile(passwordFile, 'store.passwordFile');
   // What is wrong with the file is told as such, and not as a database that refuses.
   await password();
-  return PostgresStore.open({ url, password });
+  return { url, password };
 }
 
 async function holdsNoKey(store: Store): Promise<boolean> {

@@ -10,7 +10,6 @@ import {
   type OpeningReason,
   openingMembers,
 } from './audit_line.ts';
-import type { LedgerOrigin } from './file_ledger.ts';
 import { HashChain, NO_HASH } from './hash_chain.ts';
 import { HeadKeeper } from './head_keeper.ts';
 import type { HeadCopy, Ledger, LineCopy, OnTrouble } from './ledger.ts';
@@ -18,7 +17,7 @@ import { MerkleTree } from './merkle_tree.ts';
 import { type HeadSigner, headMembers, type SignedHead } from './tree_head.ts';
 
 export interface AuditLogOptions {
-  readonly ledger: Ledger & { readonly origin: LedgerOrigin };
+  readonly ledger: Ledger;
   readonly place: AuditPlace;
   readonly signer: HeadSigner;
   /** Verifies what the signer gives. */
@@ -53,14 +52,14 @@ export class AuditLog {
 
   private constructor(options: AuditLogOptions) {
     const { ledger, signer, headEvery = HEAD_EVERY, onTrouble } = options;
-    const { state, fileBytes } = ledger.origin.tail ?? {
+    const { state, bytes } = ledger.origin.tail ?? {
       state: { chain: randomUUID(), previousHash: NO_HASH, tree: new MerkleTree() },
-      fileBytes: 0,
+      bytes: 0,
     };
     this.#options = options;
     this.#chain = new HashChain(state);
     this.#writer = new EventWriter(options.place);
-    this.#fileBytes = fileBytes;
+    this.#fileBytes = bytes;
     this.#fileBytesMost = options.fileBytes ?? LIMITS.auditFileBytes;
     this.#queue = new AppendQueue({
       ledger,

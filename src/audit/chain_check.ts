@@ -18,7 +18,7 @@ export interface ChainProblem {
 export class ChainCheck {
   /** Number of the first line that was seen. */
   first = 0;
-  /** Lines that hold an event. */
+  /** Lines that tell of something that was done, or was to be. */
   events = 0;
   heads = 0;
   lastHead: SignedHead | undefined;
@@ -125,15 +125,16 @@ export class ChainCheck {
     return problem(sequence - 1, `line ${sequence} carries another hash of it: one of the two was changed`);
   }
 
-  #takeOwnLine({ sequence, opening, head, chain, previousHash }: ChainLine, bytes: Buffer): ChainProblem | undefined {
+  #takeOwnLine(
+    { sequence, opening, head, chain, previousHash, isRecord }: ChainLine,
+    bytes: Buffer,
+  ): ChainProblem | undefined {
     if (sequence === this.first && opening === undefined) {
       return problem(sequence, 'the log begins with it, and it is no opening line');
     }
     if (opening !== undefined) return this.#takeOpening(sequence, opening);
-    if (head === undefined) {
-      this.events++;
-      return undefined;
-    }
+    if (isRecord) this.events++;
+    if (head === undefined) return undefined;
     const start = `{"chain":${JSON.stringify(chain)},"sequence":${sequence},"previousHash":"${previousHash}"`;
     if (head === 'unreadable' || bytes.toString('utf8') !== `${start},${headMembers(head)}}`) {
       return problem(sequence, 'it is no signed head any more');

@@ -1,15 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import { close, constants, fdatasync, fsync, open, write } from 'node:fs';
 import { chmod, mkdir, rename, truncate, unlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { StrongroomError } from '../model/errors.ts';
 import type { LogEnd } from './audit_line.ts';
-import { ChainCheck, type ChainProblem } from './chain_check.ts';
 import { type DirectoryLock, lockDirectory } from './directory_lock.ts';
 import type { ChainState } from './hash_chain.ts';
-import type { Ledger, LineBatch } from './ledger.ts';
-import { LineReader, listLogFiles, logFileName } from './log_files.ts';
+import type { Ledger, LedgerOrigin, LineBatch } from './ledger.ts';
+import { readTail } from './ledger_tail.ts';
+import { type LogFile, listLogFiles, logFileName } from './log_files.ts';
 
 export interface FileLedgerOptions {
   readonly directory: string;
@@ -17,23 +16,6 @@ export interface FileLedgerOptions {
   readonly durability: 'written' | 'synced';
   /** Of the audit key: a log that another token has signed is not gone on with. */
   readonly publicKey: KeyObject;
-}
-
-/** Where a log is, and what of it was there. */
-export interface LedgerOrigin {
-  readonly place: string;
-  /** Absent when there is none to go on with. */
-  readonly tail: LedgerTail | undefined;
-  /** A log that was written elsewhere and copied to here. It has been put aside. */
-  readonly follows: LogEnd | undefined;
-}
-
-/** What was there when the directory was opened. */
-export interface LedgerTail {
-  readonly state: ChainState;
-  readonly fileBytes: number;
-  /** Of an unfinished line, which has been cut off. */
-  readonly tornBytes: number;
 }
 
 const openFile = promisify(open);
@@ -63,7 +45,7 @@ export class FileLedger implements Ledger {
     this.#synced = options.durability === 'synced';
     this.#lock = lock;
     this.#path = path;
-    this.#position = origin.tail?.fileBytes ?? 0;
+    this.#position = origin.tail?.bytes ?? 0;
   }
 
   /**
@@ -77,21 +59,22 @@ export class FileLedger implements Ledger {
     const lock = lockDirectory(directory);
     try {
       const files = [...(await listLogFiles(directory))];
-      for (;;) {
-        const path = files.pop();
-        if (path === undefined)
-          return new FileLedger(options, lock, undefined, { tail: undefined, follows: undefined });
-        const found = await readTail(path, publicKey);
-        if (found?.place === lock.place)
-          return new FileLedger(options, lock, path, { tail: found, follows: undefined });
-        if (found !== undefined) {
-          // Who wrote it may be writing on: two that went on with one log would both be believed.
-          const follows = await putAside(directory, [...files, path], found.state);
-          return new FileLedger(options, lock, undefined, { tail: undefined, follows });
+      for (let file = files.pop(); file !== undefined; file = files.pop()) {
+        const tail = await readTail(file, publicKey);
+        if (tail === undefined) {
+          // Its first line was never finished: the file was about to begin when the process ended.
+          await unlink(file.path);
+          continue;
         }
-        // Its first line was never finished: the file was about to begin when the process ended.
-        await unlink(path);
+        if (tail.place === lock.place) {
+          if (tail.tornBytes > 0) await truncate(file.path, tail.bytes);
+          return new FileLedger(options, lock, file.path, { tail, follows: undefined });
+        }
+        // Who wrote it may be writing on: two that went on with one log would both be believed.
+        const follows = await putAside(directory, [...files, file], tail.state);
+        return new FileLedger(options, lock, undefined, { tail: undefined, follows });
       }
+      return new FileLedger(options, lock, undefined, { tail: undefined, follows: undefined });
     } catch (error) {
       lock.close();
       throw error;
@@ -145,36 +128,11 @@ export class FileLedger implements Ledger {
   }
 }
 
-/** Follows the last file to its end, and cuts off a line that was not finished. `undefined` when the file has no line. */
-async function readTail(path: string, publicKey: KeyObject): Promise<(LedgerTail & { place: string }) | undefined> {
-  const check = new ChainCheck(publicKey);
-  const reader = new LineReader(path);
-  for await (const lines of reader.lines()) {
-    for (const line of lines) {
-      const wrong = check.take(line);
-      if (wrong !== undefined) throw broken(path, wrong);
-    }
-  }
-  const { bytes: fileBytes, tornBytes } = reader;
-  if (fileBytes === 0) return undefined;
-  const wrong = check.end();
-  if (wrong !== undefined) throw broken(path, wrong);
-  if (tornBytes > 0) await truncate(path, fileBytes);
-  return { state: check.state, fileBytes, tornBytes, place: check.place };
-}
-
-async function putAside(directory: string, files: readonly string[], { chain, tree }: ChainState): Promise<LogEnd> {
+async function putAside(directory: string, files: readonly LogFile[], { chain, tree }: ChainState): Promise<LogEnd> {
   const aside = join(directory, `copied-${chain}`);
   await mkdir(aside, { recursive: true, mode: 0o700 });
-  for (const path of files) await rename(path, join(aside, basename(path)));
+  for (const { path, name } of files) await rename(path, join(aside, name));
   return { chain, treeSize: tree.size, rootHash: tree.root().toString('hex') };
-}
-
-function broken(path: string, { sequence, text }: ChainProblem): StrongroomError {
-  const message =
-    `The audit log cannot be gone on with: in ${basename(path)}, line ${sequence}: ${text}. Look into it with ` +
-    '`strongroom audit verify`, and move the directory away for a new log to begin.';
-  return new StrongroomError('ServiceUnavailable', message, { innerCode: 'AuditLogBroken' });
 }
 
 function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {

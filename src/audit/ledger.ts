@@ -1,3 +1,5 @@
+import type { LogEnd } from './audit_line.ts';
+import type { LedgerTail } from './ledger_tail.ts';
 import type { SignedHead } from './tree_head.ts';
 
 /** Whole lines, one after the other. */
@@ -11,8 +13,19 @@ export interface LineBatch {
   readonly startsFile: boolean;
 }
 
+/** Where a log is, and what of it was there. */
+export interface LedgerOrigin {
+  /** Tells this ledger from a copy of it. */
+  readonly place: string;
+  /** Absent when there is none to go on with. */
+  readonly tail: LedgerTail | undefined;
+  /** A log that was written elsewhere and copied to here. It has been put aside. */
+  readonly follows: LogEnd | undefined;
+}
+
 /** Where the log is. What it has not taken has not happened, as far as callers are told. */
 export interface Ledger {
+  readonly origin: LedgerOrigin;
   /**
    * Resolves when the lines are kept as well as was asked for. After a rejection the same batch comes again, and has to end up there
    * once.

@@ -9,6 +9,8 @@ export interface ChainLine {
   readonly opening: OpeningLine | undefined;
   /** `unreadable`: it says that it is one, and is none. */
   readonly head: SignedHead | 'unreadable' | undefined;
+  /** It tells of something that was done, or was to be. */
+  readonly isRecord: boolean;
 }
 
 export interface OpeningLine {
@@ -36,7 +38,8 @@ export function readChainLine(bytes: Buffer): ChainLine | undefined {
   const opening = category === 'AuditChain' ? readOpening(members) : undefined;
   if (category === 'AuditChain' && opening === undefined) return undefined;
   const head = category === 'AuditHead' ? (readHead(value) ?? 'unreadable') : undefined;
-  return { chain, sequence, previousHash, opening, head };
+  const isRecord = category === 'AuditEvent' || category === 'AuditRequest';
+  return { chain, sequence, previousHash, opening, head, isRecord };
 }
 
 function readOpening({ treeSize, peaks, publicKey, place }: Record<string, unknown>): OpeningLine | undefined {

@@ -1,7 +1,8 @@
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LogPart, LogSource } from './log_source.ts';
 
-const NAME = /^records-\d{16}\.jsonl$/;
+const NAME = /^records-(\d{16})\.jsonl$/;
 const CHUNK_BYTES = 256 * 1024;
 /** Far longer than any line that is written: what goes on for longer is no line. */
 const LONGEST_LINE_BYTES = 64 * 1024;
@@ -12,34 +13,40 @@ export function logFileName(firstSequence: number): string {
   return `records-${String(firstSequence).padStart(16, '0')}.jsonl`;
 }
 
-/** The files of a log, in the order of their lines. */
-export async function listLogFiles(directory: string): Promise<readonly string[]> {
+/** The files of a log, in the order of their lines. Rejects with the system's error. */
+export async function listLogFiles(directory: string): Promise<readonly LogFile[]> {
   const names = await readdir(directory);
   return names
     .filter((name) => NAME.test(name))
     .sort()
-    .map((name) => join(directory, name));
+    .map((name) => new LogFile(directory, name));
 }
 
-/** The lines of a file, many at a time and without their line feeds. */
-export class LineReader {
-  /** Of whole lines that were read. */
-  bytes = 0;
-  /** Behind the last line feed: a line that was not written to its end. Known when all is read. */
-  tornBytes = 0;
-  readonly #path: string;
+/** The log in a directory, also while a server writes it. */
+export function logInDirectory(directory: string): LogSource {
+  return { parts: () => listLogFiles(directory) };
+}
 
-  constructor(path: string) {
-    this.#path = path;
+export class LogFile implements LogPart {
+  readonly name: string;
+  readonly path: string;
+  readonly first: number;
+  bytes = 0;
+  tornBytes = 0;
+
+  constructor(directory: string, name: string) {
+    this.name = name;
+    this.path = join(directory, name);
+    this.first = Number(NAME.exec(name)?.[1]);
   }
 
   async *lines(): AsyncGenerator<readonly Buffer[]> {
-    const file = await open(this.#path, 'r');
+    const file = await open(this.path, 'r');
     try {
       let rest = Buffer.alloc(0);
       for (;;) {
         const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-        const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, null);
+        const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, this.bytes + rest.length);
         if (bytesRead === 0) break;
         const text = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
         const lines = splitLines(text);
@@ -49,6 +56,7 @@ export class LineReader {
         if (rest.length > LONGEST_LINE_BYTES) {
           // It is no line, whatever follows; as one it is looked at and refused.
           lines.push(rest);
+          this.bytes += rest.length;
           rest = Buffer.alloc(0);
         }
         if (lines.length > 0) yield lines;

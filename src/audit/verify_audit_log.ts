@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { basename } from 'node:path';
 import { ChainCheck, type ChainProblem } from './chain_check.ts';
-import { LineReader, listLogFiles } from './log_files.ts';
+import { type LogPart, type LogSource, partsFrom } from './log_source.ts';
 import type { SignedHead } from './tree_head.ts';
 
 export interface VerifyOptions {
@@ -9,8 +8,10 @@ export interface VerifyOptions {
   readonly key?: KeyObject | undefined;
   /** Heads that were kept elsewhere. */
   readonly heads?: readonly SignedHead[] | undefined;
-  /** The line that the log is expected to begin with, where older files have been put away. */
+  /** The line from which on it is to hold, where older ones have been put away. The first one unless given. */
   readonly from?: number | undefined;
+  /** The line up to which; the last one unless given. */
+  readonly to?: number | undefined;
 }
 
 /** What can be said of a log. */
@@ -33,27 +34,29 @@ export interface AuditVerdict {
 }
 
 export interface LocatedProblem extends ChainProblem {
-  /** Where it was seen: name of a file, and line in it. */
-  readonly file: string | undefined;
+  /** Where it was seen: name of a part, and line in it. */
+  readonly part: string | undefined;
   readonly line: number | undefined;
 }
 
 /**
- * Reads a log from its first line to its last. What it says holds up to the last signed head; that the end of a log was cut off shows only
- * against a head that was kept elsewhere. Rejects with the system's error when a file cannot be read.
+ * Reads a log from its first line to its last, or a range of it, with what is around it as far as is needed: from the beginning of a part to
+ * a head that covers the range. What it says holds up to the last signed head; that the end of a log was cut off shows only against a head
+ * that was kept elsewhere. Rejects with the system's error when a part cannot be read.
  */
-export async function verifyAuditLog(directory: string, options: VerifyOptions = {}): Promise<AuditVerdict> {
+export async function verifyAuditLog(source: LogSource, options: VerifyOptions = {}): Promise<AuditVerdict> {
+  const { from = 1, to = Number.POSITIVE_INFINITY } = options;
   const check = new ChainCheck(options.key, options.heads);
+  const isDone = (): boolean => (check.lastHead?.treeSize ?? 0) >= to;
   let tornBytes = 0;
   let problem: LocatedProblem | undefined;
-  for (const path of await listLogFiles(directory)) {
+  for (const part of partsFrom(await source.parts(), from)) {
     if (problem === undefined && tornBytes > 0) problem = unfinished(check, tornBytes);
-    if (problem !== undefined) break;
-    const reader = new LineReader(path);
-    problem = await readFile(reader, check, basename(path));
-    tornBytes = reader.tornBytes;
+    if (problem !== undefined || isDone()) break;
+    problem = await readPart(part, check, isDone);
+    tornBytes = part.tornBytes;
   }
-  problem ??= located(check.end());
+  if (!isDone()) problem ??= located(check.end());
   problem ??= located(wrongAsAWhole(check, options));
   return {
     chain: check.state.chain,
@@ -70,13 +73,14 @@ export async function verifyAuditLog(directory: string, options: VerifyOptions =
   };
 }
 
-async function readFile(reader: LineReader, check: ChainCheck, file: string): Promise<LocatedProblem | undefined> {
+async function readPart(part: LogPart, check: ChainCheck, isDone: () => boolean): Promise<LocatedProblem | undefined> {
   let line = 0;
-  for await (const lines of reader.lines()) {
+  for await (const lines of part.lines()) {
     for (const bytes of lines) {
       line++;
       const found = check.take(bytes);
-      if (found !== undefined) return { ...found, file, line };
+      if (found !== undefined) return { ...found, part: part.name, line };
+      if (isDone()) return undefined;
     }
   }
   return undefined;
@@ -85,22 +89,20 @@ async function readFile(reader: LineReader, check: ChainCheck, file: string): Pr
 /** Only the last line of a log may be unfinished. */
 function unfinished(check: ChainCheck, tornBytes: number): LocatedProblem {
   const text = `it has no end: ${tornBytes} bytes without a line break, and another file follows`;
-  return { sequence: check.last + 1, text, file: undefined, line: undefined };
+  return { sequence: check.last + 1, text, part: undefined, line: undefined };
 }
 
-function wrongAsAWhole(check: ChainCheck, { from = 1 }: VerifyOptions): ChainProblem | undefined {
+function wrongAsAWhole(check: ChainCheck, { from = 1, to = 1 }: VerifyOptions): ChainProblem | undefined {
   if (check.last === 0) return { sequence: 1, text: 'there are no lines' };
-  if (check.first !== from) {
-    const text =
-      check.first > from
-        ? `the log begins with line ${check.first}: what came before is not here`
-        : `the log begins with line ${check.first} and not with this one`;
-    return { sequence: from, text };
+  if (check.first > from) {
+    return { sequence: from, text: `the log begins with line ${check.first}: what came before is not here` };
   }
+  const end = Math.max(from, to);
+  if (check.last < end) return { sequence: end, text: `the log ends with line ${check.last}` };
   if (check.heads > 0) return undefined;
   return { sequence: from, text: 'no signed head: nothing shows that these lines are those that were written' };
 }
 
 function located(found: ChainProblem | undefined): LocatedProblem | undefined {
-  return found === undefined ? undefined : { ...found, file: undefined, line: undefined };
+  return found === undefined ? undefined : { ...found, part: undefined, line: undefined };
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import type { BundleOptions } from './attestation.ts';
-import type { AuditVerifyOptions } from './audit.ts';
+import type { AuditSearchOptions } from './audit_search.ts';
+import type { AuditTailOptions } from './audit_tail.ts';
+import type { AuditVerifyOptions } from './audit_verify.ts';
 import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
 import type { CustodianKeyOptions, DownloadOptions, LockOptions, RecoverOptions } from './security_domain.ts';
@@ -11,6 +13,12 @@ type Verb<Options, Arguments extends string[] = []> = (
   options: Options,
   ...rest: Arguments
 ) => number | Promise<number>;
+
+// Whoever reads may have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
 
 const program = new Command('strongroom').description('A Managed HSM over any PKCS#11 device.').showHelpAfterError();
 
@@ -62,22 +70,51 @@ verb<BundleOptions>(
   .requiredOption('--bundle <file>', 'the answer to GET /keys/NAME/VERSION/attestation')
   .option('--root <file>', "the pool's certificate in PEM, from a source that is trusted");
 
+/** Of an option that may be given more than once. */
+const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
 const audit = program.command('audit').description('what the log says was done');
-verb<AuditVerifyOptions, [directory: string]>(
-  'verify <dir>',
+
+function auditVerb<Options>(
+  name: string,
+  description: string,
+  load: () => Promise<Verb<Options, [directory: string]>>,
+): Command {
+  return verb<Options, [directory: string]>(`${name} [dir]`, description, load, audit)
+    .option('--config <file>', 'settings as JSON')
+    .option('--data-dir <dir>', 'whose log it is, where no directory is named')
+    .option('--chain <name>', 'which log, where several are in one database');
+}
+
+auditVerb<AuditVerifyOptions>(
+  'verify',
   'look for records that were changed, taken out or put in',
-  async () => (await import('./audit.ts')).verifyAudit,
-  audit,
+  async () => (await import('./audit_verify.ts')).verifyAudit,
 )
   .option('--key <file>', "the pool's audit key in PEM, from a source that is trusted")
-  .option('--heads <file>', 'signed heads that were kept elsewhere')
-  .option('--from <line>', 'the line that the log begins with, where older files have been put away');
+  .option('--head <json>', 'a signed head that was kept elsewhere', several)
+  .option('--heads <file>', 'a file of them, one a line', several)
+  .option('--from <line>', 'the line from which on it is to hold')
+  .option('--to <line>', 'the line up to which');
+auditVerb<AuditTailOptions>('tail', 'show the last records', async () => (await import('./audit_tail.ts')).tailAudit)
+  .option('-n, --lines <count>', 'how many')
+  .option('-f, --follow', 'go on with those that are written from now on')
+  .option('--json', 'records as they stand in the log');
+auditVerb<AuditSearchOptions>('search', 'find records', async () => (await import('./audit_search.ts')).searchAudit)
+  .option('--key <name>', 'of a key')
+  .option('--principal <id>', 'by an object id or an application id')
+  .option('--operation <name>', 'of an operation, as in KeySign')
+  .option('--result <code>', 'with a result: Success, Pending or a code of docs/errors.md')
+  .option('--request <id>', 'of one request')
+  .option('--since <time>', 'from a time on (ISO 8601)')
+  .option('--until <time>', 'up to a time')
+  .option('--limit <count>', 'no more than so many')
+  .option('--json', 'records as they stand in the log');
 
 const domain = program
   .command('security-domain')
   .description('what custodians keep, so that no lost token takes the keys along');
 const loadDomain = (): Promise<typeof import('./security_domain.ts')> => import('./security_domain.ts');
-const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
 verb<CustodianKeyOptions>(
   'create-key',
   'by each custodian: a key to keep and a certificate to give away',

@@ -81,6 +81,8 @@ export const SETTINGS = {
     operationsAdmitted: integer(LIMITS.operationsAdmitted, 1, LIMITS.operationsAdmitted),
   },
   audit: {
+    /** Where records are when they are on record: in files of the data directory, or in a table of the shared store. */
+    ledger: choice('file', ['file', 'postgres']),
     /** `written`: a record survives the end of the server. `synced`: it survives a power cut. */
     durability: choice('written', ['written', 'synced']),
     /** What has a record before it is begun: what changes something, or every operation with a key as well. */
@@ -92,6 +94,10 @@ export const SETTINGS = {
     headSeconds: integer(LIMITS.auditHeadMs / 1000, 1, 3_600),
     /** Signed heads are kept here as well: where somebody who can change the log cannot change them. */
     headsFile: path(undefined),
+    /** They are sent here as well, by HTTP POST. */
+    headsUrl: text(undefined, 'an http:// or https:// URL without a password', /^https?:\/\/[^\s@]{1,2000}$/),
+    /** Records go to the standard output as well. */
+    stdout: flag(false),
     /** Records go here as well. */
     syslog: text(
       undefined,

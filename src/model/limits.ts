@@ -168,6 +168,8 @@ export const LIMITS = {
   auditTextCharacters: 256,
   /** What waits for a copy of the log that does not answer; more is left out of it. */
   auditCopyBytes: 16 * 1024 * 1024,
+  /** How long it may take to hand a signed head to somebody else. */
+  auditHeadPostMs: 5_000,
   /** The file of network rules, and what it may name. Azure takes ten rules for addresses; ours cost nothing. */
   networkRulesBytes: 1024 * 1024,
   networkRulesMembers: 4_096,

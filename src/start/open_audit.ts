@@ -1,10 +1,16 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AuditLog } from '../audit/audit_log.ts';
+import { AuditLog, type AuditLogOptions } from '../audit/audit_log.ts';
+import type { AuditTable } from '../audit/audit_table.ts';
+import { lockDirectory } from '../audit/directory_lock.ts';
 import { FileLedger } from '../audit/file_ledger.ts';
 import { HeadsFile } from '../audit/heads_file.ts';
-import type { OnTrouble } from '../audit/ledger.ts';
+import { HeadsPost } from '../audit/heads_post.ts';
+import type { Ledger, OnTrouble } from '../audit/ledger.ts';
+import { StdoutCopy } from '../audit/stdout_copy.ts';
 import { parseSyslogAddress, SyslogCopy } from '../audit/syslog_copy.ts';
+import { TableLedger } from '../audit/table_ledger.ts';
 import { auditKey } from '../audit/tree_head.ts';
 import { ConfigurationError } from '../config/configuration_error.ts';
 import type { DataDirectory } from '../config/data_directory.ts';
@@ -15,36 +21,37 @@ import type { HsmPool } from '../pool/hsm_pool.ts';
 import type { PreparedServer } from './prepare_server.ts';
 
 /**
- * The audit log of the data directory, signed by the pool; beside it the public half of the key that signs.
+ * The audit log of this server, in its data directory or in the table, signed by the pool; in the directory also the public half of the key
+ * that signs.
  * @throws ConfigurationError, StrongroomError `ServiceUnavailable`
  */
 export async function openAudit(
   { audit, hsm }: Configuration,
   files: DataDirectory,
   pool: HsmPool,
+  table: AuditTable | undefined,
   { log, tenantId }: Pick<PreparedServer, 'log' | 'tenantId'>,
 ): Promise<AuditLog> {
-  const { durability, fileBytes, recordsPerHead, headSeconds, headsFile, syslog } = audit;
+  const { durability, fileBytes, recordsPerHead, headSeconds } = audit;
   const onTrouble: OnTrouble = (what, error) => log.error({ err: error }, what);
-  const address = syslog === undefined ? undefined : parseSyslogAddress(syslog);
-  if (syslog !== undefined && address === undefined) {
-    throw new ConfigurationError([{ path: 'audit.syslog', message: 'Expected tcp://HOST:PORT or unix:/PATH.' }]);
-  }
+  const copies = openCopies(audit, onTrouble);
   const publicKey = auditKey(await pool.auditPublicKey());
   const directory = files.audit;
+  const openLedger = (): Promise<Ledger> =>
+    table === undefined
+      ? FileLedger.open({ directory, durability, publicKey })
+      : TableLedger.open({ table, lock: lockDirectory(directory), publicKey });
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await keepKey(join(directory, 'audit_key.pem'), publicKey.export({ format: 'pem', type: 'spki' }).toString());
-    const ledger = await FileLedger.open({ directory, durability, publicKey });
     return await AuditLog.open({
-      ledger,
+      ledger: await openLedger(),
       place: { tenantId, poolName: hsm.name },
       signer: pool,
       publicKey,
       fileBytes,
       headEvery: { records: recordsPerHead, ms: headSeconds * 1000 },
-      headCopies: headsFile === undefined ? [] : [new HeadsFile(headsFile)],
-      copies: address === undefined ? [] : [new SyslogCopy(address, onTrouble)],
+      ...copies,
       onTrouble,
     });
   } catch (error) {
@@ -54,6 +61,32 @@ export async function openAudit(
       cause: error,
     });
   }
+}
+
+/** Where records and heads go beside the ledger. */
+function openCopies(
+  { headsFile, headsUrl, stdout, syslog }: Configuration['audit'],
+  onTrouble: OnTrouble,
+): Pick<AuditLogOptions, 'copies' | 'headCopies'> {
+  const address = syslog === undefined ? undefined : parseSyslogAddress(syslog);
+  if (syslog !== undefined && address === undefined) {
+    throw new ConfigurationError([{ path: 'audit.syslog', message: 'Expected tcp://HOST:PORT or unix:/PATH.' }]);
+  }
+  return {
+    copies: [
+      ...(stdout ? [new StdoutCopy(standardOutput(), onTrouble)] : []),
+      ...(address === undefined ? [] : [new SyslogCopy(address, onTrouble)]),
+    ],
+    headCopies: [
+      ...(headsFile === undefined ? [] : [new HeadsFile(headsFile)]),
+      ...(headsUrl === undefined ? [] : [new HeadsPost(headsUrl)]),
+    ],
+  };
+}
+
+/** As a file: `process.stdout` would hold up the whole process where a pipe is full. */
+function standardOutput(): WriteStream {
+  return createWriteStream('', { fd: 1, autoClose: false });
 }
 
 /** For auditors to take away: what the log says of itself is only as good as a key that comes from elsewhere. */

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { logInDirectory } from '../../src/audit/log_files.ts';
 import type { SignedHead } from '../../src/audit/tree_head.ts';
 import { verifyAuditLog } from '../../src/audit/verify_audit_log.ts';
 import { refused } from '../fixtures/refused.ts';
@@ -72,7 +73,7 @@ test('what a caller writes stays one text of one line, and members that an event
     3,
   );
   t.false(readFileSync(logFiles(directory)[0] ?? '', 'utf8').includes('secret'));
-  t.is((await verifyAuditLog(directory, { key: signer.publicKey })).problem, undefined);
+  t.is((await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey })).problem, undefined);
 });
 
 test('a log that is closed ends with a signed head over everything, and holds', async (t) => {
@@ -80,7 +81,7 @@ test('a log that is closed ends with a signed head over everything, and holds', 
   const log = await openLog(directory, signer, { durability: 'synced' });
   await Promise.all(Array.from({ length: 20 }, () => log.record(anEvent())));
   await log.close();
-  const verdict = await verifyAuditLog(directory, { key: signer.publicKey });
+  const verdict = await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey });
   t.is(verdict.problem, undefined);
   t.deepEqual([verdict.events, verdict.last, verdict.lastHead?.treeSize, verdict.unsigned], [20, 22, 21, 1]);
 });
@@ -118,7 +119,7 @@ test('the chain goes on over restarts and files, and heads come after so many li
       .map(({ reason }) => reason),
     ['new', 'restart', 'restart', 'restart'],
   );
-  const verdict = await verifyAuditLog(directory, { key: signer.publicKey, heads });
+  const verdict = await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey, heads });
   t.is(verdict.problem, undefined);
   t.is(verdict.events, 4 * 17);
   t.true(verdict.heads >= 12, `${verdict.heads} heads`);
@@ -152,7 +153,7 @@ test('a copy of a log is not gone on with: it is put aside, and a new one begins
   await copy.close();
   await (await openLog(directory, signer)).close();
   for (const each of [directory, other, join(other, `copied-${log.chain}`)]) {
-    t.is((await verifyAuditLog(each, { key: signer.publicKey })).problem, undefined, each);
+    t.is((await verifyAuditLog(logInDirectory(each), { key: signer.publicKey })).problem, undefined, each);
   }
   const [opening] = linesOf(other);
   t.is(opening?.reason, 'copy');
@@ -168,7 +169,7 @@ test('a second writer of a log is turned away, until the first one is gone', asy
   await refused(t, openLog(directory, signer), 'ServiceUnavailable', 'AuditLogInUse');
   await log.close();
   await (await openLog(directory, signer)).close();
-  t.is((await verifyAuditLog(directory)).problem, undefined);
+  t.is((await verifyAuditLog(logInDirectory(directory))).problem, undefined);
 });
 
 test('a log that another key has signed is not gone on with', async (t) => {
@@ -186,7 +187,7 @@ test('a last line that a crash has left unfinished is cut off, and the log goes 
     const [path = ''] = logFiles(directory);
     truncateSync(path, statSync(path).size - cut);
     await (await openLog(directory, signer)).close();
-    const verdict = await verifyAuditLog(directory, { key: signer.publicKey });
+    const verdict = await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey });
     t.is(verdict.problem, undefined);
     const opening = linesOf(directory).findLast(({ category }) => category === 'AuditChain');
     t.true(Number(opening?.tornBytes) > 0, 'the log says so');
@@ -203,7 +204,7 @@ test('a file that was begun and has no line is begun again', async (t) => {
   const again = await openLog(directory, signer, { fileBytes: 2_000 });
   for (let i = 0; i < 3; i++) await again.record(anEvent());
   await again.close();
-  t.is((await verifyAuditLog(directory, { key: signer.publicKey })).problem, undefined);
+  t.is((await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey })).problem, undefined);
 });
 
 test('a closed log takes nothing', async (t) => {
@@ -236,7 +237,7 @@ test('a signer that fails holds up nothing, and is asked again', async (t) => {
   broken = false;
   await until(() => linesOf(directory).some(({ category }) => category === 'AuditHead'));
   await log.close();
-  t.is((await verifyAuditLog(directory, { key: signer.publicKey })).problem, undefined);
+  t.is((await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey })).problem, undefined);
 });
 
 test('where no directory can be, there is no log', async (t) => {

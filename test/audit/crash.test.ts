@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'ava';
+import { logInDirectory } from '../../src/audit/log_files.ts';
 import { verifyAuditLog } from '../../src/audit/verify_audit_log.ts';
 import { eventsOf, newSigner, testDirectory } from './test_log.ts';
 
@@ -34,5 +35,5 @@ test('what a process that is killed was told is recorded is on record, each time
     told.filter((id) => !recorded.has(id)),
     [],
   );
-  t.is((await verifyAuditLog(directory, { key: publicKey })).problem, undefined);
+  t.is((await verifyAuditLog(logInDirectory(directory), { key: publicKey })).problem, undefined);
 });

@@ -11,6 +11,9 @@ import { p256Raw } from './p256_raw.ts';
 
 export const PLACE = { tenantId: '11111111-2222-3333-4444-555555555555', poolName: 'demo' };
 
+/** On a machine that is busy with other tests, where nothing is about the deadline. */
+export const PATIENT_MS = 20_000;
+
 /** Signs as the pool's audit key does, without a pool. */
 export interface TestSigner extends HeadSigner {
   readonly publicKey: KeyObject;
@@ -30,7 +33,15 @@ export async function openLog(directory: string, signer: TestSigner, options: Te
   const { durability = 'written', ...rest } = options;
   const { publicKey } = signer;
   const ledger = await FileLedger.open({ directory, durability, publicKey });
-  return AuditLog.open({ onTrouble: () => undefined, ...rest, ledger, signer, publicKey, place: PLACE });
+  return AuditLog.open({
+    onTrouble: () => undefined,
+    deadlineMs: PATIENT_MS,
+    ...rest,
+    ledger,
+    signer,
+    publicKey,
+    place: PLACE,
+  });
 }
 
 /** A directory that goes when the test ends. */

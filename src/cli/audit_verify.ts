@@ -1,31 +1,38 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { parseHeads } from '../audit/heads_file.ts';
 import type { SignedHead } from '../audit/tree_head.ts';
 import { type AuditVerdict, verifyAuditLog } from '../audit/verify_audit_log.ts';
-import { ConfigurationError } from '../config/configuration_error.ts';
+import { readCount, readOptionFile, wrongOption } from './audit_option.ts';
+import { type AuditSourceOptions, withAuditSource } from './audit_source.ts';
 
-export interface AuditVerifyOptions {
-  readonly key?: string | undefined;
-  readonly heads?: string | undefined;
-  readonly from?: string | undefined;
+export interface AuditVerifyOptions extends AuditSourceOptions {
+  readonly key?: string;
+  /** Files of signed heads. */
+  readonly heads?: readonly string[];
+  /** Signed heads as JSON. */
+  readonly head?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
 }
 
 /** Says of an audit log how far it holds, or with which line it does not; 1 then. */
-export async function verifyAudit(options: AuditVerifyOptions, directory: string): Promise<number> {
+export async function verifyAudit(options: AuditVerifyOptions, directory?: string): Promise<number> {
   const key = options.key === undefined ? undefined : await readKey(options.key);
-  const heads = options.heads === undefined ? undefined : await readHeads(options.heads);
-  const from = options.from === undefined ? undefined : readNumber(options.from);
-  const verdict = await verifyAuditLog(directory, { key, heads, from }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === undefined) throw error;
-    throw wrong('DIR', `${directory} cannot be read (${error.code}).`);
-  });
+  const heads = await readHeads(options);
+  const from = readCount('--from', options.from);
+  const to = readCount('--to', options.to);
+  return withAuditSource(options, directory, async (source) =>
+    report(await verifyAuditLog(source, { key, heads, from, to }), key !== undefined),
+  );
+}
+
+function report(verdict: AuditVerdict, isGivenKey: boolean): number {
   if (verdict.problem === undefined) {
-    for (const line of good(verdict, key !== undefined)) console.log(line);
+    for (const line of good(verdict, isGivenKey)) console.log(line);
     return 0;
   }
-  const { sequence, text, file, line } = verdict.problem;
-  const place = file === undefined ? '' : ` (seen at ${file}:${line})`;
+  const { sequence, text, part, line } = verdict.problem;
+  const place = part === undefined ? '' : ` (seen at ${part}:${line})`;
   console.log(`FAIL  line ${sequence}: ${text}${place}.`);
   console.log(
     verdict.last === 0
@@ -58,7 +65,7 @@ function good(verdict: AuditVerdict, isGivenKey: boolean): string[] {
   if (verdict.confirmed > 0) lines.push(`ok    Heads that were kept elsewhere agree: ${verdict.confirmed}.`);
   else
     lines.push(
-      'hmm   Whether the end was cut off shows only against a head that was kept elsewhere: give it with --heads.',
+      'hmm   Whether the end was cut off shows only against a head that was kept elsewhere: give it with --heads or --head.',
     );
   lines.push('The audit log holds.');
   return lines;
@@ -71,31 +78,19 @@ function fingerprintOf(key: KeyObject): string {
 }
 
 async function readKey(path: string): Promise<KeyObject> {
-  const pem = await read('--key', path);
+  const pem = await readOptionFile('--key', path);
   try {
     return createPublicKey(pem);
   } catch {
-    throw wrong('--key', `${path} is no public key in PEM.`);
+    throw wrongOption('--key', `${path} is no public key in PEM.`);
   }
 }
 
-async function readHeads(path: string): Promise<readonly SignedHead[]> {
-  const heads = parseHeads(await read('--heads', path));
-  if (heads === undefined || heads.length === 0) throw wrong('--heads', `${path} is no list of signed heads.`);
-  return heads;
-}
-
-function readNumber(text: string): number {
-  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw wrong('--from', `Expected the number of a line, received ${JSON.stringify(text)}.`);
-}
-
-async function read(option: string, path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw wrong(option, `${path} cannot be read (${error.code}).`);
+async function readHeads({ heads: paths = [], head: texts = [] }: AuditVerifyOptions): Promise<readonly SignedHead[]> {
+  const files = await Promise.all(paths.map((path) => readOptionFile('--heads', path)));
+  return [...files, ...texts].flatMap((text) => {
+    const heads = parseHeads(text);
+    if (heads === undefined || heads.length === 0) throw wrongOption('--head', 'Expected signed heads, one a line.');
+    return heads;
   });
-}
-
-function wrong(path: string, message: string): ConfigurationError {
-  return new ConfigurationError([{ path, message }]);
 }
