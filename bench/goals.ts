@@ -25,6 +25,8 @@ export const FIGURES = {
   'memory/server-idle': 'server idle (MB)',
   'memory/host-1000-keys': 'a host with 1,000 keys in its cache (MB)',
   'memory/many-keys': 'server with 100,000 keys stored ÷ with 100',
+  'authentication/cached': 'authentication with a token that was verified before (µs)',
+  'pipeline/cpu': 'the pipeline without the HSM, CPU per request (µs)',
   'https/es256': 'HTTPS sign ES256, 64 connections ÷ null handler on the same server',
 } as const satisfies Record<string, string>;
 
@@ -106,4 +108,6 @@ export const GOALS: readonly Goal[] = [
   measured('memory/host-1000-keys', '≤', 40),
   measured('memory/many-keys', '≤', 1.2),
   measured('https/es256', '≥', 0.6),
+  measured('authentication/cached', '≤', 20),
+  measured('pipeline/cpu', '≤', 150),
 ];

@@ -57,7 +57,8 @@ export async function measureHttps(selection: Selection, token: ScratchToken): P
   }
 }
 
-async function startLoad(target: HttpsTarget, request: string): Promise<ContenderProcess> {
+/** 64 connections that send this request again and again. */
+export async function startLoad(target: HttpsTarget, request: string): Promise<ContenderProcess> {
   const load = startProgram('load', 'https_load', {});
   await load.ask({ command: 'open', ...target, connections: CONNECTIONS, request });
   return load;
@@ -97,7 +98,8 @@ async function measureRows(
   return { rows, disturbedRounds };
 }
 
-function serverTimeUs(pid: number): number {
+/** Of a server with its hosts. */
+export function serverTimeUs(pid: number): number {
   return [pid, ...childProcesses(pid)].reduce((sum, each) => sum + processTimeUs(each), 0);
 }
 

@@ -1,7 +1,9 @@
+import { measureAuthentication } from './authentication.ts';
 import { measureHttps } from './https.ts';
 import { measureLatency } from './latency.ts';
 import { measureManyKeys } from './many_keys.ts';
 import { measureMemory } from './memory.ts';
+import { measurePipeline } from './pipeline.ts';
 import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
@@ -19,6 +21,8 @@ export const PARTS = {
   https: measureHttps,
   keys: measureManyKeys,
   memory: measureMemory,
+  authentication: measureAuthentication,
+  pipeline: measurePipeline,
 } as const satisfies Readonly<Record<string, Measure>>;
 
 export type Part = keyof typeof PARTS;

@@ -36,6 +36,12 @@ export class ServerClient {
     return postRequest(this.#host, `${path}?${API_VERSION}`, authorization, 'application/json', JSON.stringify(body));
   }
 
+  /** Head of a request without a body. */
+  get(path: string): string {
+    const authorization = `authorization: Bearer ${this.#accessToken}`;
+    return `${[`GET ${path}?${API_VERSION} HTTP/1.1`, `host: ${this.#host}`, authorization].join('\r\n')}\r\n\r\n`;
+  }
+
   /** Sends a request on a connection of its own. @throws Error unless the answer is a 200. */
   async ask(request: string): Promise<Record<string, unknown>> {
     return await askOnce(this.target, request);
