@@ -62,8 +62,13 @@ class RulesReader {
   readonly problems: NetworkRulesProblem[] = [];
 
   read(value: unknown): NetworkRules {
-    const top = this.#members(value, '', ['publicNetworkAccess', 'networkAcls', 'virtualNetworks', 'trustedServices']);
-    const { publicNetworkAccess = 'Enabled', networkAcls, virtualNetworks = {}, trustedServices = [] } = top;
+    const members = ['publicNetworkAccess', 'networkAcls', 'virtualNetworks', 'trustedServices'];
+    const {
+      publicNetworkAccess = 'Enabled',
+      networkAcls,
+      virtualNetworks = {},
+      trustedServices = [],
+    } = this.#members(value, '', members) ?? {};
     const access = this.#choice(publicNetworkAccess, 'publicNetworkAccess', ['Enabled', 'Disabled']);
     const networks = this.#networks(virtualNetworks);
     const known = new Set(networks.map(({ name }) => name));
@@ -81,6 +86,7 @@ class RulesReader {
 
   #acls(value: unknown, known: ReadonlySet<string>): NetworkRules {
     const members = this.#members(value, 'networkAcls', ['defaultAction', 'bypass', 'ipRules', 'virtualNetworkRules']);
+    if (members === undefined) return ALL_NETWORKS;
     const { defaultAction, bypass = 'AzureServices', ipRules = [], virtualNetworkRules = [] } = members;
     const place = 'networkAcls.virtualNetworkRules';
     return {
@@ -90,32 +96,32 @@ class RulesReader {
       bypass: this.#choice(bypass, 'networkAcls.bypass', ['AzureServices', 'None']),
       ipRules: this.#list(ipRules, 'networkAcls.ipRules', LIMITS.ipRules).flatMap((rule, index) => {
         const path = `networkAcls.ipRules[${index}]`;
-        return this.#range(this.#members(rule, path, ['value']).value, `${path}.value`);
+        const given = this.#members(rule, path, ['value']);
+        return given === undefined ? [] : this.#range(given.value, `${path}.value`);
       }),
-      virtualNetworkRules: this.#list(virtualNetworkRules, place, LIMITS.virtualNetworks).map((rule, index) => {
-        const { id } = this.#members(rule, `${place}[${index}]`, ['id']);
-        if (typeof id === 'string' && known.has(id)) return id;
-        return this.#wrong('', `${place}[${index}].id`, 'the name of one of virtualNetworks', id);
+      virtualNetworkRules: this.#list(virtualNetworkRules, place, LIMITS.virtualNetworks).flatMap((rule, index) => {
+        const given = this.#members(rule, `${place}[${index}]`, ['id']);
+        if (given === undefined) return [];
+        if (typeof given.id === 'string' && known.has(given.id)) return [given.id];
+        return this.#wrong([], `${place}[${index}].id`, 'the name of one of virtualNetworks', given.id);
       }),
     };
   }
 
   #networks(value: unknown): VirtualNetwork[] {
-    const entries = Object.entries(this.#members(value, 'virtualNetworks'));
+    const entries = Object.entries(this.#members(value, 'virtualNetworks') ?? {});
     if (entries.length > LIMITS.virtualNetworks) {
       this.#wrong([], 'virtualNetworks', `at most ${LIMITS.virtualNetworks} networks`, entries);
     }
-    return entries.slice(0, LIMITS.virtualNetworks).map(([name, network]) => this.#network(name, network));
+    return entries.slice(0, LIMITS.virtualNetworks).flatMap(([name, network]) => this.#network(name, network));
   }
 
-  #network(name: string, value: unknown): VirtualNetwork {
+  #network(name: string, value: unknown): VirtualNetwork[] {
     const path = `virtualNetworks.${name}`;
     this.#text(name, 'virtualNetworks', NAME, 'names of 1 to 256 letters, digits and ()._/-');
-    const {
-      sources,
-      proxies = [],
-      localAddresses = [],
-    } = this.#members(value, path, ['sources', 'proxies', 'localAddresses']);
+    const members = this.#members(value, path, ['sources', 'proxies', 'localAddresses']);
+    if (members === undefined) return [];
+    const { sources, proxies = [], localAddresses = [] } = members;
     const network = {
       name,
       proxies: this.#ranges(proxies, `${path}.proxies`),
@@ -124,7 +130,7 @@ class RulesReader {
     };
     const isKnown = [proxies, localAddresses].some((list) => !Array.isArray(list) || list.length > 0);
     if (!isKnown) this.#wrong(undefined, path, 'proxies or localAddresses, to know the network by', value);
-    return network;
+    return [network];
   }
 
   #ranges(value: unknown, path: string): AddressRange[] {
@@ -147,9 +153,9 @@ class RulesReader {
     });
   }
 
-  #members(value: unknown, path: string, names?: readonly string[]): Members {
+  #members(value: unknown, path: string, names?: readonly string[]): Members | undefined {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      return this.#wrong({}, path === '' ? 'file' : path, 'an object', value);
+      return this.#wrong(undefined, path === '' ? 'file' : path, 'an object', value);
     }
     for (const name of names === undefined ? [] : Object.keys(value).filter((each) => !names.includes(each))) {
       this.problems.push({ path: path === '' ? name : `${path}.${name}`, message: 'There is no such member.' });

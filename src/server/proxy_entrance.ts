@@ -51,39 +51,40 @@ export function takeProxyHeaders(
   return (socket) => open.get(keyOf(socket));
 }
 
-/** The proxy's end of the connection: no two that are open have the same, and the socket of TLS has it as well as the one beneath. */
-function keyOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+/** Both ends of the connection: no two that are open have the same, and the socket of TLS has them as well as the one beneath. */
+function keyOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
+/** Calls one of the two, unless the connection ends before. */
 function takeHeader(socket: Socket, refuse: (reason: string) => void, taken: (header: ProxyHeader) => void): void {
   let received = Buffer.alloc(0);
-  const end = () => {
+  const settle = (act: () => void) => {
     clearTimeout(deadline);
     socket.off('readable', read);
-    socket.off('close', end);
-  };
-  const give = (act: () => void) => {
-    end();
+    socket.off('end', ended);
+    socket.off('close', closed);
     act();
   };
+  const ended = () => settle(() => refuse('no whole header'));
+  const closed = () => settle(() => undefined);
   const read = () => {
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) received = Buffer.concat([received, chunk]);
     try {
       const header = parseProxyHeader(received);
-      if (header !== undefined) {
-        give(() => {
-          // What lies in the socket's buffer is the first that TLS takes.
-          if (received.length > header.length) socket.unshift(received.subarray(header.length));
-          taken(header);
-        });
-      } else if (socket.readableEnded) give(() => refuse('no whole header'));
+      if (header === undefined) return;
+      settle(() => {
+        // What lies in the socket's buffer is the first that TLS takes.
+        if (received.length > header.length) socket.unshift(received.subarray(header.length));
+        taken(header);
+      });
     } catch (error) {
       if (!(error instanceof ProxyHeaderError)) throw error;
-      give(() => refuse(error.message));
+      settle(() => refuse(error.message));
     }
   };
-  const deadline = setTimeout(() => give(() => refuse('no whole header in time')), LIMITS.proxyHeaderTimeoutMs);
+  const deadline = setTimeout(() => settle(() => refuse('no whole header in time')), LIMITS.proxyHeaderTimeoutMs);
   socket.on('readable', read);
-  socket.on('close', end);
+  socket.on('end', ended);
+  socket.on('close', closed);
 }
