@@ -53,7 +53,7 @@ export class Firewall {
     return this.#trusted.size > 0;
   }
 
-  trusts({ objectId }: SecurityPrincipal): boolean {
+  trusts({ objectId }: Pick<SecurityPrincipal, 'objectId'>): boolean {
     return this.#trusted.has(objectId);
   }
 

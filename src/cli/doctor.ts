@@ -1,5 +1,6 @@
 import { checkMachine } from './checks/check_machine.ts';
 import { checkNames } from './checks/check_names.ts';
+import { checkNetwork } from './checks/check_network.ts';
 import { checkPorts } from './checks/check_ports.ts';
 import { checkToken } from './checks/check_token.ts';
 import { checkVersions } from './checks/check_versions.ts';
@@ -15,6 +16,7 @@ export async function doctor(options: SettingOptions): Promise<number> {
     checkVersions(),
     checkMachine(configuration),
     checkNames(configuration),
+    checkNetwork(configuration),
     checkPorts(configuration),
     checkToken(configuration),
   ]);

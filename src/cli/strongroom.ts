@@ -4,6 +4,7 @@ import type { BundleOptions } from './attestation.ts';
 import type { AuditSearchOptions } from './audit_search.ts';
 import type { AuditTailOptions } from './audit_tail.ts';
 import type { AuditVerifyOptions } from './audit_verify.ts';
+import type { FirewallCheckOptions } from './firewall.ts';
 import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
 import type { CustodianKeyOptions, DownloadOptions, LockOptions, RecoverOptions } from './security_domain.ts';
@@ -110,6 +111,22 @@ auditVerb<AuditSearchOptions>('search', 'find records', async () => (await impor
   .option('--until <time>', 'up to a time')
   .option('--limit <count>', 'no more than so many')
   .option('--json', 'records as they stand in the log');
+
+const firewall = program.command('firewall').description('from where the HSM may be called');
+withSettings(
+  verb<FirewallCheckOptions>(
+    'check',
+    'say what lets a caller in, or why nothing does',
+    async () => (await import('./firewall.ts')).checkFirewall,
+    firewall,
+  ),
+)
+  .requiredOption('--address <address>', 'of the caller')
+  .option('--rules <file>', 'in place of network.rulesFile')
+  .option('--principal <id>', 'object id of the caller')
+  .option('--proxy <address>', 'of the trusted proxy that the caller comes through')
+  .option('--local-address <address>', 'of this machine, where the caller arrives')
+  .option('--private-endpoint', 'the caller arrives at an address of network.privateListen');
 
 const domain = program
   .command('security-domain')

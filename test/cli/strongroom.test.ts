@@ -144,7 +144,7 @@ test('doctor finds nothing in the way of a first start', async (t) => {
     `localhost:${port}`,
   ]);
   t.is(code, 0, stdout);
-  for (const subject of ['versions', 'clock', 'memory', 'files', 'names', 'ports', 'token']) {
+  for (const subject of ['versions', 'clock', 'memory', 'files', 'names', 'network', 'ports', 'token']) {
     t.regex(stdout, new RegExp(`^ok {4}${subject} `, 'm'));
   }
   t.regex(stdout, /Nothing stands in the way\.\n$/);

@@ -182,3 +182,37 @@ test('the issuer is in the domain that the pool domain is in, unless it is named
   t.is(originOf('a.example', 443), 'https://a.example');
   t.is(originOf('a.example', 8443), 'https://a.example:8443');
 });
+
+test('where private links and proxies arrive is nowhere unless it is said', (t) => {
+  const nowhere = { rulesFile: undefined, privateListen: [], proxyListen: [], trustedProxies: [] };
+  t.deepEqual(loadConfiguration({ environment: {} }).network as unknown, nowhere);
+  const proxyListen = ['192.0.2.5:8444', '[2001:db8::5]:8444'];
+  const network = { proxyListen, trustedProxies: ['192.0.2.0/28', '2001:db8::/64'] };
+  const fromFile = loadConfiguration({ environment: {}, file: fileOf({ network }) });
+  const environment = {
+    STRONGROOM_NETWORK_PROXY_LISTEN: proxyListen.join(','),
+    STRONGROOM_NETWORK_TRUSTED_PROXIES: '192.0.2.0/28, 2001:db8::/64',
+  };
+  t.deepEqual(fromFile.network, loadConfiguration({ environment }).network);
+  t.deepEqual(
+    fromFile.network.trustedProxies.map(({ text }) => text),
+    network.trustedProxies,
+  );
+});
+
+test('proxies that are trusted nowhere, and a place for proxies that trusts none, are contradictions', (t) => {
+  const [listen, trusted] = [
+    { STRONGROOM_NETWORK_PROXY_LISTEN: '[::1]:1' },
+    { STRONGROOM_NETWORK_TRUSTED_PROXIES: '::1' },
+  ];
+  t.deepEqual(Object.keys(problemsOf({ environment: listen })), ['network.trustedProxies']);
+  t.deepEqual(Object.keys(problemsOf({ environment: trusted })), ['network.proxyListen']);
+  t.deepEqual(problemsOf({ environment: { ...listen, ...trusted } }), {});
+});
+
+for (const trusted of ['proxy.example', '010.0.0.1', '10.0.0.1/8', '::ffff:10.0.0.1', '10.0.0.0/8;', '', ',']) {
+  test(`${JSON.stringify(trusted)} is no trusted proxy`, (t) => {
+    const environment = { STRONGROOM_NETWORK_PROXY_LISTEN: '[::1]:1', STRONGROOM_NETWORK_TRUSTED_PROXIES: trusted };
+    t.truthy(problemsOf({ environment })['network.trustedProxies']);
+  });
+}

@@ -12,10 +12,16 @@ const ANSWER_TIMEOUT_MS = 3_000;
 
 /** Whether each address is free to listen on, or has this very server behind it. */
 export async function checkPorts(configuration: Configuration): Promise<Finding[]> {
-  return Promise.all(configuration.listen.map((address) => checkPort(configuration, address)));
+  const { listen, network } = configuration;
+  const asked = [...listen, ...network.privateListen].map((address) => checkPort(configuration, address, false));
+  return Promise.all([...asked, ...network.proxyListen.map((address) => checkPort(configuration, address, true))]);
 }
 
-async function checkPort(configuration: Configuration, address: ListenAddress): Promise<Finding> {
+async function checkPort(
+  configuration: Configuration,
+  address: ListenAddress,
+  isForProxies: boolean,
+): Promise<Finding> {
   const shown = address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
   const code = await listenError(address);
   if (code === undefined) return good('ports', `${shown} is free`);
@@ -28,6 +34,9 @@ async function checkPort(configuration: Configuration, address: ListenAddress): 
     return bad('ports', `${shown} may not be listened on`, 'Listen on a port above 1023: --listen HOST:PORT');
   if (code !== 'EADDRINUSE')
     return bad('ports', `${shown} cannot be listened on (${code})`, 'Listen elsewhere: --listen HOST:PORT');
+  // Nobody but a proxy gets an answer there.
+  if (isForProxies)
+    return doubtful('ports', `${shown} is in use`, 'Nothing while this Strongroom runs; else stop what uses it.');
   const answer = await askReadiness(configuration, address);
   if (answer === undefined) {
     return bad(
