@@ -61,11 +61,15 @@ export async function writeSoftHsmConfiguration({ path, tokenDirectory }: SoftHs
     `slots.mechanisms = ${USED_MECHANISMS.join(',')}`,
     'library.reset_on_fork = false',
   ];
-  // A library that starts at this moment reads the old file or the new one, never half of one.
+  await replaceFile(path, `${lines.join('\n')}\n`);
+}
+
+/** A library that starts at this moment reads the old file or the new one, never half of one. */
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const unfinished = `${path}.new`;
   const file = await open(unfinished, 'w', 0o600);
   try {
-    await file.writeFile(`${lines.join('\n')}\n`);
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DataDirectory } from '../config/data_directory.ts';
 import type { Configuration } from '../config/settings.ts';
+import { mendSoftHsmTokens } from '../pkcs11/softhsm_token_files.ts';
 import type { HsmPoolOptions } from '../pool/hsm_pool.ts';
 import { prepareToken } from './prepare_token.ts';
 
@@ -12,8 +13,14 @@ export async function preparePool(
 ): Promise<HsmPoolOptions> {
   const { hsm } = configuration;
   const { options, own } = await prepareToken(configuration, files);
+  const { softHsmTokenDirectory: tokens } = options;
+  const mend = async (): Promise<void> => {
+    if (tokens !== undefined) await mendSoftHsmTokens(tokens, join(files.token, 'copies'));
+  };
+  await mend();
   // A store whose token is gone is a loss to be told, and not to be papered over with a new token that cannot open what the store has.
   if (own !== undefined && storeIsNew) await own.provision();
+  await mend();
   return {
     ...options,
     stateDirectory: join(files.path, 'pool'),
