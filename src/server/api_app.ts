@@ -17,7 +17,16 @@ declare module 'fastify' {
   }
 }
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HTTPMethods[];
+const METHODS = [
+  'GET',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+] as const satisfies readonly HTTPMethods[];
 
 /**
  * The REST API as a fastify application: fastify finds the route, and at its first hook the pipeline takes over and answers. So it sees

@@ -91,6 +91,8 @@ const OTHER_METHODS: readonly [method: string, path: string][] = [
   ['PUT', '/settings/first'],
   ['DELETE', '/settings'],
   ['GET', '/keys/k1/batch'],
+  ['OPTIONS', '/keys/k1'],
+  ['TRACE', '/keys'],
 ];
 
 const MEDIA_TYPES: readonly string[] = [

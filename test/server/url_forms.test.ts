@@ -119,6 +119,13 @@ test('a method that a path does not have is refused with those that it has', asy
   t.is(reply.headers.allow, 'GET, PATCH');
 });
 
+test('HEAD is no method of any path, and has no body in answer', async (t) => {
+  const reply = await server.request('/keys/k1?api-version=7.4', { method: 'HEAD' });
+  t.is(reply.status, 405);
+  t.is(reply.text, '');
+  t.is(reply.headers.allow, 'PUT, GET, PATCH, DELETE');
+});
+
 const NAMED_RESTORE: readonly [method: string, path: string, body: unknown, operation: string][] = [
   ['POST', '/keys/restore', { value: 'AQID' }, 'restoreKey'],
   ['POST', '//keys/restore/', { value: 'AQID' }, 'restoreKey'],
