@@ -92,20 +92,34 @@ async function readPublicKey(ceremony: Ceremony, spec: RsaKeySpec | EcKeySpec, o
   const request = ringRequest(RING_OPERATION.getAttributes, { object, template: query, capacity: PUBLIC_KEY_BYTES });
   const attributes = decodeAttributes(await ceremony.ask(request));
   if (spec.keyType === 'EC-HSM') {
-    const { x, y } = decodeEcPoint(spec.curve, attributes.bytes('CKA_EC_POINT') ?? new Uint8Array(0));
+    const { x, y } = pointOf(spec.curve, attributes.bytes('CKA_EC_POINT'));
     return { keyType: spec.keyType, curve: spec.curve, x: new Uint8Array(x), y: new Uint8Array(y) };
   }
   const modulus = withoutLeadingZeros(attributes.bytes('CKA_MODULUS') ?? new Uint8Array(0));
   const publicExponent = withoutLeadingZeros(attributes.bytes('CKA_PUBLIC_EXPONENT') ?? new Uint8Array(0));
   const exponent = publicExponent.reduce((sum, byte) => sum * 256 + byte, 0);
   if (modulus.length * 8 !== spec.size || (modulus[0] as number) < 0x80 || exponent !== spec.publicExponent) {
-    throw new StrongroomError('InternalError', 'The HSM made another key than it was asked for.');
+    throw otherKey();
   }
   return {
     keyType: spec.keyType,
     modulus: new Uint8Array(modulus),
     publicExponent: new Uint8Array(publicExponent),
   };
+}
+
+/** What a token says of a key that it has just made is not ours to vouch for. @throws StrongroomError `InternalError` */
+function pointOf(curve: EcKeySpec['curve'], point: Uint8Array | undefined): ReturnType<typeof decodeEcPoint> {
+  if (point === undefined) throw otherKey();
+  try {
+    return decodeEcPoint(curve, point);
+  } catch (cause) {
+    throw otherKey(cause);
+  }
+}
+
+function otherKey(cause?: unknown): StrongroomError {
+  return new StrongroomError('InternalError', 'The HSM made another key than it was asked for.', { cause });
 }
 
 /** @throws StrongroomError `BadParameter` when the token does not take the values */
