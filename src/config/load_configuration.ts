@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigurationError, type ConfigurationProblem } from './configuration_error.ts';
+import { listenerOverlaps } from './listener_overlaps.ts';
 import { SETTING, type Setting } from './setting.ts';
 import { type Configuration, SETTINGS } from './settings.ts';
 
@@ -37,7 +38,7 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
   };
 
   const configuration = collect(SETTINGS, file, '', valueAt, problems) as Configuration;
-  problems.push(...contradictions(configuration));
+  problems.push(...contradictions(configuration), ...listenerOverlaps(configuration));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return configuration;
 }

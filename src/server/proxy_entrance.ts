@@ -66,7 +66,8 @@ function takeHeader(socket: Socket, refuse: (reason: string) => void, taken: (he
     socket.off('close', closed);
     act();
   };
-  const ended = () => settle(() => refuse('no whole header'));
+  // A proxy that looks whether somebody is there connects, and goes.
+  const ended = () => settle(() => (received.length === 0 ? socket.destroy() : refuse('no whole header')));
   const closed = () => settle(() => undefined);
   const read = () => {
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) received = Buffer.concat([received, chunk]);

@@ -216,3 +216,22 @@ for (const trusted of ['proxy.example', '010.0.0.1', '10.0.0.1/8', '::ffff:10.0.
     t.truthy(problemsOf({ environment })['network.trustedProxies']);
   });
 }
+
+const TAKEN: readonly [listen: string, privateListen: string, isTaken: boolean][] = [
+  ['192.0.2.1:8443', '192.0.2.1:8443', true],
+  ['0.0.0.0:8443', '192.0.2.1:8443', true],
+  ['192.0.2.1:8443', '0.0.0.0:8443', true],
+  ['[::]:8443', '192.0.2.1:8443', true],
+  ['[::]:8443', '[2001:db8::1]:8443', true],
+  ['localhost:8443', '127.0.0.1:8443', true],
+  ['192.0.2.1:8443', '192.0.2.1:8444', false],
+  ['192.0.2.1:8443', '192.0.2.2:8443', false],
+  ['0.0.0.0:8443', '[2001:db8::1]:8443', false],
+];
+
+for (const [listen, privateListen, isTaken] of TAKEN) {
+  test(`a private link may ${isTaken ? 'not ' : ''}end at ${privateListen} beside ${listen}`, (t) => {
+    const environment = { STRONGROOM_LISTEN: listen, STRONGROOM_NETWORK_PRIVATE_LISTEN: privateListen };
+    t.deepEqual(Object.keys(problemsOf({ environment })), isTaken ? ['network.privateListen'] : []);
+  });
+}

@@ -181,6 +181,22 @@ test('a peer that hangs up in its header, or behind it, harms nobody', async (t)
   t.is((await callThrough(header)).status, 200);
 });
 
+test.serial(
+  'a trusted proxy that connects and goes is not worth a warning, one that goes in its header is',
+  async (t) => {
+    const goneAfter = async (bytes: Buffer): Promise<number> => {
+      const before = server.log.length;
+      const socket = connect(proxied.port, '127.0.0.1');
+      socket.resume();
+      socket.end(bytes);
+      await once(socket, 'close');
+      return server.log.slice(before).filter((line) => line.includes('no whole header"')).length;
+    };
+    t.is(await goneAfter(Buffer.alloc(0)), 0);
+    t.is(await goneAfter(headerFor(OFFICE).subarray(0, 7)), 1);
+  },
+);
+
 test('a server that closes does not wait for headers', async (t) => {
   const other = await TestServer.open(undefined, {
     proxyAddresses: [anywhere],
