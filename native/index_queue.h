@@ -75,6 +75,12 @@ class IndexQueue {
     return static_cast<int32_t>(cells_[position & mask_].sequence.load(std::memory_order_acquire) - (position + 1)) < 0;
   }
 
+  /// A guess beside others who push and pop.
+  uint32_t size() const {
+    const auto entries = tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed);
+    return static_cast<int32_t>(entries) > 0 ? entries : 0;
+  }
+
  private:
   QueueCell* const cells_;
   const uint32_t mask_;

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "cryptoki.h"
@@ -81,7 +82,7 @@ bool LanePort::claim(uint32_t index, Request& request) {
     finish(Outcome::expired, {});
     return false;
   }
-  if (unsignalled_ > 0 && nowNs_ - oldestUnsignalledNs_ + *expected_ > kSignalIntervalNs) signal();
+  if (unsignalled_ > 0 && nowNs_ - oldestUnsignalledNs_ + *expected_ > signalIntervalNs()) signal();
   state_.operation.store(request.header.operation, std::memory_order_relaxed);
   state_.requestId.store(request.header.requestId, std::memory_order_relaxed);
   state_.busySinceNs.store(nowNs_, std::memory_order_release);
@@ -114,9 +115,13 @@ void LanePort::finish(Outcome outcome, const LaneAnswer& answer) {
     return;
   }
   while (!memory_->completions().push(slot_)) sched_yield();
-  if (unsignalled_++ == 0) oldestUnsignalledNs_ = nowNs_;
-  if (unsignalled_ >= kCompletionsPerSignal || nowNs_ - oldestUnsignalledNs_ >= kSignalIntervalNs ||
-      memory_->submissions().empty()) {
+  if (unsignalled_++ == 0) {
+    oldestUnsignalledNs_ = nowNs_;
+    quickestUnsignalledNs_ = *expected_;
+  }
+  quickestUnsignalledNs_ = std::min(quickestUnsignalledNs_, *expected_);
+  if (unsignalled_ >= kCompletionsPerSignal || memory_->submissions().empty() ||
+      nowNs_ - oldestUnsignalledNs_ >= signalIntervalNs()) {
     signal();
   }
 }
@@ -155,6 +160,11 @@ void LanePort::wait() {
 void LanePort::signal() {
   unsignalled_ = 0;
   memory_->notifyOwner();
+}
+
+uint64_t LanePort::signalIntervalNs() const {
+  const uint64_t waitingNs = uint64_t{memory_->submissions().size()} * quickestUnsignalledNs_ / memory_->lanes();
+  return std::clamp(waitingNs / 2, kShortestSignalIntervalNs, kLongestSignalIntervalNs);
 }
 
 uint32_t& LanePort::expectedNs(const RequestHeader& header) {

@@ -39,6 +39,7 @@ class LanePort {
   void finish(Outcome outcome, const LaneAnswer& answer);
   void wait();
   void signal();
+  uint64_t signalIntervalNs() const;
   uint32_t& expectedNs(const RequestHeader& header);
 
   const std::shared_ptr<RingMemory> memory_;
@@ -55,6 +56,8 @@ class LanePort {
   uint64_t servedNs_ = 0;
   uint64_t oldestUnsignalledNs_ = 0;
   uint32_t unsignalled_ = 0;
+  /// Of those, so that a quick answer does not wait as long as slow ones may.
+  uint32_t quickestUnsignalledNs_ = 0;
   /// How long an operation of a kind takes, by a hash of operation and mechanism: completions do not wait behind a slow
   /// one.
   std::array<uint32_t, 64> expectedNs_;

@@ -36,8 +36,10 @@ TEST_CASE("an index queue gives back in order what was pushed", "[index_queue]")
   REQUIRE(under.queue.empty());
   REQUIRE_FALSE(under.queue.pop(index));
   REQUIRE_FALSE(under.queue.peek(index));
+  REQUIRE(under.queue.size() == 0);
   for (uint32_t i = 0; i < kCapacity; i++) REQUIRE(under.queue.push(100 + i));
   REQUIRE_FALSE(under.queue.empty());
+  REQUIRE(under.queue.size() == kCapacity);
   for (uint32_t i = 0; i < kCapacity; i++) {
     REQUIRE(under.queue.peek(index));
     REQUIRE(index == 100 + i);
