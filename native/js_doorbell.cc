@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "spin.h"
-
 namespace strongroom {
 
 namespace {
@@ -14,8 +12,6 @@ constexpr napi_type_tag kDoorbellTag = {0x5b1b6a4d0f3e4c55, 0x9a5d21c7e0b84f10};
 
 /// Answers taken in one turn of the event loop without looking at anything else that it has to do.
 constexpr int kAnswersPerLookOut = 4;
-/// After many spins in vain (slow operations, a slow token) one in so many is still tried.
-constexpr uint32_t kMostSpinsLeftOut = 64;
 
 }  // namespace
 
@@ -128,21 +124,11 @@ bool JsDoorbell::awaitsFew() const {
 }
 
 void JsDoorbell::lookOut(Napi::Env env) {
-  if (!maySpin()) return;
+  const auto hasAnswer = [this] {
+    return std::any_of(rings_->begin(), rings_->end(), [](const auto& ring) { return ring->nextRecordLength() > 0; });
+  };
   for (int taken = 0; taken < kAnswersPerLookOut && poll_ != nullptr && awaitsFew(); taken++) {
-    if (spinsLeftOut_ > 0) {
-      spinsLeftOut_--;
-      return;
-    }
-    const auto hasAnswer = [&] {
-      return std::any_of(rings_->begin(), rings_->end(), [](const auto& ring) { return ring->nextRecordLength() > 0; });
-    };
-    if (!spin(monotonicNs(), kOwnerSpinNs, hasAnswer)) {
-      missedSpins_ = std::min(missedSpins_ + 1, kMostSpinsLeftOut);
-      spinsLeftOut_ = missedSpins_;
-      return;
-    }
-    missedSpins_ = 0;
+    if (!spinner_.wait(monotonicNs(), kOwnerSpinNs, hasAnswer)) return;
     answer(env);
   }
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ring.h"
+#include "spin.h"
 
 namespace strongroom {
 
@@ -46,9 +47,7 @@ class JsDoorbell : public Napi::ObjectWrap<JsDoorbell> {
   std::unique_ptr<Napi::AsyncContext> context_;
   /// Belongs to the event loop; null from the moment that closing has begun.
   Poll* poll_ = nullptr;
-  /// Spins that found nothing, one after the other, and how often the next ones are left out for that.
-  uint32_t missedSpins_ = 0;
-  uint32_t spinsLeftOut_ = 0;
+  Spinner spinner_;
 };
 
 }  // namespace strongroom

@@ -138,7 +138,7 @@ void LanePort::resumeClock() {
 
 void LanePort::wait() {
   const auto hasWork = [&] { return !memory_->submissions().empty() || memory_->stopRequested(); };
-  if (maySpin() && spin(nowNs_, kLaneSpinNs, hasWork)) {
+  if (spinner_.wait(nowNs_, kLaneSpinNs, hasWork)) {
     nowNs_ = monotonicNs();
     return;
   }

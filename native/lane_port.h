@@ -8,6 +8,7 @@
 #include <span>
 
 #include "ring_memory.h"
+#include "spin.h"
 #include "wire.h"
 
 namespace strongroom {
@@ -51,6 +52,7 @@ class LanePort {
   size_t sections_ = 0;
   uint32_t* expected_ = nullptr;
 
+  Spinner spinner_;
   uint64_t nowNs_ = 0;
   uint64_t startNs_ = 0;
   uint64_t servedNs_ = 0;

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "ring_memory.h"
@@ -34,6 +35,30 @@ bool spin(uint64_t nowNs, uint64_t forNs, Ready ready) {
   } while (monotonicNs() - nowNs < forNs);
   return false;
 }
+
+/// Spins for one waiter. Spins in vain (slow operations, a slow token, few callers) keep others from the core: the more
+/// of them there were, the more of the next are left out.
+class Spinner {
+ public:
+  template <typename Ready>
+  bool wait(uint64_t nowNs, uint64_t forNs, Ready ready) {
+    if (!maySpin()) return false;
+    if (leftOut_ > 0) {
+      leftOut_--;
+      return false;
+    }
+    const bool found = spin(nowNs, forNs, ready);
+    toLeaveOut_ = found ? toLeaveOut_ / 2 : std::min(toLeaveOut_ * 2 + 1, kMostLeftOut);
+    leftOut_ = toLeaveOut_;
+    return found;
+  }
+
+ private:
+  static constexpr uint32_t kMostLeftOut = 63;
+
+  uint32_t toLeaveOut_ = 0;
+  uint32_t leftOut_ = 0;
+};
 
 }  // namespace strongroom
 
