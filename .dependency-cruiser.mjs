@@ -13,7 +13,7 @@ const ROOMS = {
   attestation: ['model', 'openid'],
   security_domain: ['model'],
   pool: ['model', 'pkcs11', 'security_domain'],
-  access: ['model', 'store/sealed_documents.ts'],
+  access: ['model', 'store/sealed_documents.ts', 'store/store_refusal.ts'],
   engine: [
     'model',
     'pkcs11',

@@ -1,32 +1,29 @@
 import { StrongroomError } from '../model/errors.ts';
 import type { SecurityPrincipal } from '../model/principal.ts';
 import type { DataAction, RoleDefinition } from '../model/role.ts';
-import { type Scope, scopeCovers } from '../model/scope.ts';
-import type { RoleAssignment } from './role_assignment.ts';
-
-interface Grant {
-  readonly scope: Scope;
-  readonly dataActions: ReadonlySet<DataAction>;
-}
+import type { Scope } from '../model/scope.ts';
+import { Rights } from './rights.ts';
+import type { RoleGrant } from './role_assignment.ts';
 
 /**
- * May they? What no assignment grants is denied; assignments of the caller and of the caller's groups add up (Azure API §3.4).
+ * May they? What no assignment grants is denied; assignments of the caller and of the caller's groups add up (Azure API §3.4). While nobody
+ * knows what is granted, nobody is let in: every question is answered with the reason.
  */
 export class Authorizer {
-  readonly #grants: ReadonlyMap<string, readonly Grant[]>;
+  #rights: Rights | StrongroomError;
 
-  /** @throws TypeError when an assignment names a role that `roles` has not. */
-  constructor(roles: ReadonlyMap<string, RoleDefinition>, assignments: readonly RoleAssignment[]) {
-    const grants = new Map<string, Grant[]>();
-    for (const { principalId, roleDefinitionId, scope } of assignments) {
-      const role = roles.get(roleDefinitionId);
-      if (role === undefined) throw new TypeError(`No role definition ${roleDefinitionId}.`);
-      const held = grants.get(principalId);
-      const grant = { scope, dataActions: role.dataActions };
-      if (held === undefined) grants.set(principalId, [grant]);
-      else held.push(grant);
-    }
-    this.#grants = grants;
+  constructor(definitions: ReadonlyMap<string, RoleDefinition>, grants: Iterable<RoleGrant>) {
+    this.#rights = new Rights(definitions, grants);
+  }
+
+  /** From now on these decide, all at once. */
+  replace(definitions: ReadonlyMap<string, RoleDefinition>, grants: Iterable<RoleGrant>): void {
+    this.#rights = new Rights(definitions, grants);
+  }
+
+  /** Lets nobody in until there are others that decide. */
+  shut(reason: StrongroomError): void {
+    this.#rights = reason;
   }
 
   /** @throws StrongroomError `AccessDenied`, which names the data action and the scope and nothing of what the caller may do elsewhere. */
@@ -39,19 +36,13 @@ export class Authorizer {
     if (!actions.some((action) => this.allows(principal, action, target))) throw denied(actions.join(' or '), target);
   }
 
-  allows(principal: SecurityPrincipal, action: DataAction, target: Scope): boolean {
-    if (this.#holds(principal.objectId, action, target)) return true;
-    for (const group of principal.groups) {
-      if (this.#holds(group, action, target)) return true;
-    }
-    return false;
-  }
-
-  #holds(principalId: string, action: DataAction, target: Scope): boolean {
-    const grants = this.#grants.get(principalId);
-    if (grants === undefined) return false;
-    for (const grant of grants) {
-      if (grant.dataActions.has(action) && scopeCovers(grant.scope, target)) return true;
+  /** @throws StrongroomError the reason why nobody is let in */
+  allows({ objectId, groups }: SecurityPrincipal, action: DataAction, target: Scope): boolean {
+    const rights = this.#rights;
+    if (rights instanceof StrongroomError) throw rights;
+    if (rights.hold(objectId, action, target)) return true;
+    for (const group of groups) {
+      if (rights.hold(group, action, target)) return true;
     }
     return false;
   }

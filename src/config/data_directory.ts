@@ -10,7 +10,6 @@ export interface DataDirectory {
   readonly token: string;
   readonly tls: string;
   readonly identity: string;
-  readonly roleAssignments: string;
   /** The custodians and the security domain of a pool that activated itself. */
   readonly securityDomain: string;
   /** What was done, and by whom. */
@@ -27,7 +26,6 @@ export function dataDirectory(path: string): DataDirectory {
     token: join(root, 'token'),
     tls: join(root, 'tls'),
     identity: join(root, 'identity'),
-    roleAssignments: join(root, 'role_assignments.json'),
     securityDomain: join(root, 'security_domain'),
     audit: join(root, 'audit'),
     environment: join(root, 'environment.json'),

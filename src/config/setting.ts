@@ -77,6 +77,17 @@ export function flag(fallback: boolean): Setting<boolean> {
   });
 }
 
+export const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A list of GUIDs (in texts by commas); nobody's unless named. */
+export function guids(most: number): Setting<readonly string[]> {
+  return setting<readonly string[]>([], `at most ${most} GUIDs in lower case`, (value, isText) => {
+    const items = isText && typeof value === 'string' ? value.split(',').map((each) => each.trim()) : value;
+    if (!Array.isArray(items) || items.length > most) return undefined;
+    return items.every((each) => typeof each === 'string' && GUID.test(each)) ? [...new Set<string>(items)] : undefined;
+  });
+}
+
 /** `HOST:PORT`, several as a list (in texts by commas). `localhost` is both loopback addresses. */
 export function addresses(fallback: string | undefined): Setting<readonly ListenAddress[]> {
   const take = listOf(MOST_ADDRESSES, parseAddress);

@@ -1,8 +1,19 @@
 import { LIMITS } from '../model/limits.ts';
-import { addresses, addressRanges, choice, discreetText, flag, integer, path, type Setting, text } from './setting.ts';
+import {
+  addresses,
+  addressRanges,
+  choice,
+  discreetText,
+  flag,
+  GUID,
+  guids,
+  integer,
+  path,
+  type Setting,
+  text,
+} from './setting.ts';
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
-const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * Every setting there is. A path in dots names one in messages; `hsm.pinFile` is STRONGROOM_HSM_PIN_FILE in the environment.
@@ -23,6 +34,10 @@ export const SETTINGS = {
     embedded: flag(true),
     /** Issuers whose access tokens are believed beside its own, or in their place (docs/identity.md). */
     issuersFile: path(undefined),
+  },
+  access: {
+    /** Object ids of those who hold the Administrator role at `/` from the beginning (docs/roles.md). */
+    initialAdministrators: guids(LIMITS.initialAdministrators),
   },
   tls: {
     /** The operator's own certificate chain and key in PEM, in place of those of the local authority. */

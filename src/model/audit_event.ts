@@ -41,6 +41,15 @@ const AUDIT_OPERATIONS = {
   listSettings: 'SettingList',
   getSetting: 'SettingGet',
   setSetting: 'SettingUpdate',
+  listRoleDefinitions: 'RoleDefinitionList',
+  getRoleDefinition: 'RoleDefinitionGet',
+  putRoleDefinition: 'RoleDefinitionCreateOrUpdate',
+  deleteRoleDefinition: 'RoleDefinitionDelete',
+  listRoleAssignments: 'RoleAssignmentList',
+  getRoleAssignment: 'RoleAssignmentGet',
+  createRoleAssignment: 'RoleAssignmentCreate',
+  deleteRoleAssignment: 'RoleAssignmentDelete',
+  explainAccess: 'AccessExplain',
 } as const;
 
 /** `Authentication`: nobody who is known. `InvalidRequest`: what is not served, or is no HTTP. */

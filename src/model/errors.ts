@@ -4,6 +4,8 @@
  */
 export const ERROR_CATALOGUE = {
   BadParameter: { status: 400, retryable: false },
+  /** Roles at something that is no scope. The spelling is Azure's. */
+  Invalidkeyidentifier: { status: 400, retryable: false },
   KeyCurveNotSupported: { status: 400, retryable: false },
   /** The one answer to every decryption or unwrapping that fails, whatever the reason: nothing to learn from it. */
   DecryptionFailed: { status: 400, retryable: false },
@@ -12,8 +14,11 @@ export const ERROR_CATALOGUE = {
   Forbidden: { status: 403, retryable: false },
   KeyNotFound: { status: 404, retryable: false },
   NotFound: { status: 404, retryable: false },
+  RoleDefinitionNotFound: { status: 404, retryable: false },
+  RoleAssignmentNotFound: { status: 404, retryable: false },
   MethodNotAllowed: { status: 405, retryable: false },
   Conflict: { status: 409, retryable: false },
+  RoleAssignmentExists: { status: 409, retryable: false },
   PayloadTooLarge: { status: 413, retryable: false },
   UnsupportedMediaType: { status: 415, retryable: false },
   Throttled: { status: 429, retryable: true },

@@ -28,6 +28,20 @@ export const LIMITS = {
   pageItems: 25,
   /** Items that the engine lists at a time. */
   listedAtOnce: 1_000,
+  /** Roles (Azure API §1.6): custom definitions; assignments at `/` and `/keys` together; assignments at one key. */
+  roleDefinitions: 50,
+  roleAssignmentsOfPool: 50,
+  roleAssignmentsPerKey: 10,
+  /** What a custom role definition may be like. */
+  roleNameCharacters: 512,
+  roleDescriptionCharacters: 2_048,
+  permissionsPerRole: 16,
+  actionsPerPermission: 100,
+  actionCharacters: 256,
+  initialAdministrators: 20,
+  /** How long roles decide that another server may have changed, while they are read anew; and the pause where they could not be read. */
+  rolesDoubtedMs: 250,
+  rolesRetryMs: 1_000,
   /** Items of one batch over the REST API. */
   batchItems: 256,
   batchReferenceCharacters: 128,

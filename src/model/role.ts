@@ -4,23 +4,22 @@
  */
 const DATA_ACTION_PREFIX = 'Microsoft.KeyVault/managedHsm';
 
-export type RoleName =
-  | 'Managed HSM Administrator'
-  | 'Managed HSM Crypto Officer'
-  | 'Managed HSM Crypto User'
-  | 'Managed HSM Policy Administrator'
-  | 'Managed HSM Crypto Auditor'
-  | 'Managed HSM Crypto Service Encryption User'
-  | 'Managed HSM Crypto Service Release User'
-  | 'Managed HSM Backup'
-  | 'Managed HSM Restore';
+/** What a role may do: `dataActions` without `notDataActions`. Actions of the control plane are kept for clients, and grant nothing here. */
+export interface Permission {
+  readonly actions: readonly string[];
+  readonly notActions: readonly string[];
+  readonly dataActions: readonly DataAction[];
+  readonly notDataActions: readonly DataAction[];
+}
 
 export interface RoleDefinition {
-  /** The GUID that Azure gave it, in lower case. */
+  /** A GUID in lower case. */
   readonly id: string;
-  readonly name: RoleName;
+  readonly name: string;
   readonly description: string;
-  readonly dataActions: ReadonlySet<DataAction>;
+  readonly kind: 'builtIn' | 'custom';
+  /** They add up: what one block leaves out, another may grant. */
+  readonly permissions: readonly Permission[];
 }
 
 /** Columns of the matrix: a row below names the roles that hold its data action by these letters. */
@@ -70,7 +69,23 @@ const ROLES = {
     name: 'Managed HSM Restore',
     description: 'Restores single keys and the whole pool.',
   },
-} as const satisfies Record<string, { id: string; name: RoleName; description: string }>;
+} as const satisfies Record<string, { id: string; name: string; description: string }>;
+
+/** Azure lists it for its control plane, which makes keys by it. It holds actions of that alone, and so nothing here. */
+const CONTROL_PLANE_ROLE: RoleDefinition = {
+  id: '770fd66c-6266-4643-9d4e-b616870898d5',
+  name: 'Managed HSM ARM User',
+  description: 'For Azure Resource Manager. Holds no data action.',
+  kind: 'builtIn',
+  permissions: [
+    {
+      actions: [`${DATA_ACTION_PREFIX}/keys/createIfNotExists`, `${DATA_ACTION_PREFIX}/keys/read/action`],
+      notActions: [],
+      dataActions: [],
+      notDataActions: [],
+    },
+  ],
+};
 
 type RoleLetter = keyof typeof ROLES;
 
@@ -132,12 +147,22 @@ export interface RoleCompatibility {
 export function builtInRoles(compatibility: RoleCompatibility): ReadonlyMap<string, RoleDefinition> {
   const rows = Object.entries(compatibility.cryptoUserMayDelete ? LIVE_SERVICE_ROWS : MATRIX);
   const letters = Object.keys(ROLES) as RoleLetter[];
-  return new Map(
-    letters.map((letter) => {
-      const granted = rows.filter(([, roles]) => roles.includes(letter)).map(([action]) => dataAction(action));
-      return [ROLES[letter].id, { ...ROLES[letter], dataActions: new Set(granted) }];
-    }),
-  );
+  const roles = letters.map((letter): RoleDefinition => {
+    const dataActions = rows.filter(([, holders]) => holders.includes(letter)).map(([action]) => dataAction(action));
+    const permissions = [{ actions: [], notActions: [], dataActions, notDataActions: [] }];
+    return { ...ROLES[letter], kind: 'builtIn', permissions };
+  });
+  return new Map([...roles, CONTROL_PLANE_ROLE].map((role) => [role.id, role]));
+}
+
+/** Everything that the role may do. */
+export function grantedActions({ permissions }: Pick<RoleDefinition, 'permissions'>): ReadonlySet<DataAction> {
+  const granted = new Set<DataAction>();
+  for (const { dataActions, notDataActions } of permissions) {
+    const excluded = new Set(notDataActions);
+    for (const action of dataActions) if (!excluded.has(action)) granted.add(action);
+  }
+  return granted;
 }
 
 export const BUILT_IN_ROLE_IDS = {
@@ -148,4 +173,14 @@ export const BUILT_IN_ROLE_IDS = {
 
 function dataAction(path: string): DataAction {
   return `${DATA_ACTION_PREFIX}${path}` as DataAction;
+}
+
+/** Every data action there is. */
+const DATA_ACTIONS: readonly DataAction[] = Object.keys(MATRIX).map(dataAction);
+
+const BY_LOWER_CASE: ReadonlyMap<string, DataAction> = new Map(DATA_ACTIONS.map((each) => [each.toLowerCase(), each]));
+
+/** The data action that a text names in whatever case. One that is not there is no data action: no wildcard, and none of another service. */
+export function findDataAction(text: string): DataAction | undefined {
+  return BY_LOWER_CASE.get(text.toLowerCase());
 }

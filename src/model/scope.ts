@@ -25,3 +25,8 @@ export function scopeCovers(assigned: Scope, target: Scope): boolean {
   if (assigned === POOL_SCOPE || assigned === target) return true;
   return assigned === KEYS_SCOPE && target.startsWith('/keys/');
 }
+
+/** `/` and `/keys` are both the whole HSM to Azure: lists and limits take them as one. */
+export function isWideScope(scope: Scope): boolean {
+  return scope === POOL_SCOPE || scope === KEYS_SCOPE;
+}

@@ -2,9 +2,10 @@ import type { NetworkCriterion } from '../access/firewall.ts';
 import { type AddressAuthorization, type AuditEvent, auditOperation } from '../model/audit_event.ts';
 import { ERROR_CATALOGUE, type StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import { KEYS_SCOPE, keyScope, parseScope } from '../model/scope.ts';
+import { parseScope } from '../model/scope.ts';
 import type { AuditItem } from './audit_notes.ts';
 import type { Exchange } from './exchange.ts';
+import { targetScope } from './target_scope.ts';
 
 const GUID = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const API_VERSION = /^[0-9a-z.-]{1,32}$/;
@@ -64,7 +65,7 @@ function deedOf({ audit, target }: Exchange): Deed {
   const { route } = target;
   if (route === undefined) return { operation: 'InvalidRequest' };
   const { name, version } = target.parameters;
-  const scope = parseScope(route.scope === 'key' ? keyScope(name ?? '') : WIDE_SCOPES[route.scope]);
+  const scope = parseScope(targetScope(route, name ?? ''));
   const isKeyVersion = version !== undefined && KEY_VERSION.test(version);
   return {
     operation: auditOperation(route.operation),
@@ -75,8 +76,6 @@ function deedOf({ audit, target }: Exchange): Deed {
     algorithm: audit.algorithm,
   };
 }
-
-const WIDE_SCOPES = { keys: KEYS_SCOPE, pool: '/' } as const;
 
 function itemMembers({ operation, dataAction, keyVersion, algorithm, error }: AuditItem): Deed & Outcome {
   return { operation: auditOperation(operation), dataAction, keyVersion, algorithm, ...outcomeMembers(error, 200) };

@@ -15,7 +15,12 @@ export interface Target {
   readonly route: Route | undefined;
   /** The methods that the path has, when it has not the one that was asked for. */
   readonly allowedMethods: readonly string[] | undefined;
-  readonly parameters: { readonly name?: string; readonly version?: string; readonly setting?: string };
+  readonly parameters: {
+    readonly name?: string;
+    readonly version?: string;
+    readonly setting?: string;
+    readonly id?: string;
+  };
   readonly query: Readonly<Record<string, unknown>>;
 }
 

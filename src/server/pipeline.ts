@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { Authorizer } from '../access/authorizer.ts';
 import type { Firewall } from '../access/firewall.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
 import type { AttestationService } from './attestation_service.ts';
@@ -7,6 +6,7 @@ import type { AuditService } from './audit_service.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hosts } from './hosts.ts';
 import type { KeyService } from './key_service.ts';
+import type { RoleService } from './role_service.ts';
 import type { SecurityDomainService } from './security_domain_service.ts';
 import { announceAudit } from './steps/announce_audit.ts';
 import { authenticate } from './steps/authenticate.ts';
@@ -30,7 +30,7 @@ export interface Parts {
   /** The rules may be replaced between one request and the next. */
   readonly firewall: { readonly current: Firewall };
   readonly authenticator: Authenticator;
-  readonly authorizer: Authorizer;
+  readonly roles: RoleService;
   readonly attestations: AttestationService;
   readonly audit: AuditService;
   /** What is on record before it is begun: what changes something, or every operation. */

@@ -18,7 +18,7 @@ export interface Call {
   readonly parts: Parts;
 }
 
-interface RouteRow<T extends TSchema> {
+export interface RouteRow<T extends TSchema> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With and without a version where both are served. `:name` and `:version` are what handlers read. */
   readonly paths: readonly string[];
@@ -31,7 +31,7 @@ interface RouteRow<T extends TSchema> {
   /** The largest body; the house's maximum unless named. */
   readonly bodyBytes?: number;
   /** 200 unless named. A 204 has no body: its handler gives an empty text. */
-  readonly status?: 200 | 202 | 204;
+  readonly status?: 200 | 201 | 202 | 204;
   /** Something of it stays, or leaves the pool: so it is on record before it is begun. All but GETs, unless the row says otherwise. */
   readonly changes?: boolean;
   /** Served also while the pool is not active. */

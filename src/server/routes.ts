@@ -3,6 +3,7 @@ import { BATCH_ROUTES } from './routes/batch_routes.ts';
 import { DELETED_KEY_ROUTES } from './routes/deleted_key_routes.ts';
 import { KEY_OPERATION_ROUTES } from './routes/key_operation_routes.ts';
 import { KEY_ROUTES } from './routes/key_routes.ts';
+import { ROLE_ROUTES } from './routes/role_routes.ts';
 import { SECURITY_DOMAIN_ROUTES } from './routes/security_domain_routes.ts';
 import { SETTING_ROUTES } from './routes/setting_routes.ts';
 
@@ -14,4 +15,5 @@ export const ROUTES: readonly Route[] = [
   ...BATCH_ROUTES,
   ...SETTING_ROUTES,
   ...SECURITY_DOMAIN_ROUTES,
+  ...ROLE_ROUTES,
 ];

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import type { Authorizer } from '../access/authorizer.ts';
 import type { Firewall } from '../access/firewall.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
 import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
@@ -17,6 +16,7 @@ import { buildIssuerApp } from './issuer_app.ts';
 import type { KeyService } from './key_service.ts';
 import { type ListenAddress, Listeners } from './listeners.ts';
 import type { Parts } from './pipeline.ts';
+import type { RoleService } from './role_service.ts';
 import type { SecurityDomainService } from './security_domain_service.ts';
 import type { TlsIdentity } from './tls/tls_options.ts';
 import { takeTunnelledMethod } from './tunnelled_method.ts';
@@ -39,7 +39,7 @@ export interface ServerOptions {
   readonly engine: KeyService;
   readonly firewall: FirewallService;
   readonly authenticator: Authenticator;
-  readonly authorizer: Authorizer;
+  readonly roles: RoleService;
   readonly attestations: AttestationService;
   readonly audit: AuditService;
   readonly announced: Parts['announced'];
@@ -71,7 +71,7 @@ export class Server {
   /** Ready to answer when it resolves. */
   static async open(options: ServerOptions): Promise<Server> {
     let draining = false;
-    const { engine, firewall, authenticator, authorizer, attestations, audit, announced, securityDomain, log, issuer } =
+    const { engine, firewall, authenticator, roles, attestations, audit, announced, securityDomain, log, issuer } =
       options;
     const hosts = new Hosts(options.hosts);
     const headers = new ResponseHeaders(options.region, options.buildVersion);
@@ -79,7 +79,7 @@ export class Server {
       engine,
       firewall,
       authenticator,
-      authorizer,
+      roles,
       attestations,
       audit,
       announced,

@@ -1,5 +1,4 @@
 import { type Logger, pino } from 'pino';
-import { Authorizer } from '../access/authorizer.ts';
 import type { DataDirectory } from '../config/data_directory.ts';
 import { readClientEnvironment, writeClientEnvironment } from '../config/environment_file.ts';
 import { hostNames } from '../config/host_names.ts';
@@ -8,7 +7,6 @@ import type { Configuration } from '../config/settings.ts';
 import { Audiences } from '../identity/audience.ts';
 import { Authenticator } from '../identity/authenticator.ts';
 import { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
-import { builtInRoles } from '../model/role.ts';
 import type { AuditService } from '../server/audit_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
@@ -16,11 +14,11 @@ import type { SecurityDomainService } from '../server/security_domain_service.ts
 import { Server, type ServerOptions } from '../server/server.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
-import { openAssignments } from './open_assignments.ts';
 import { openAttestations } from './open_attestations.ts';
 import { openFirewall } from './open_firewall.ts';
 import { openIdentity } from './open_identity.ts';
 import { openIssuers } from './open_issuers.ts';
+import { openRoles } from './open_roles.ts';
 import { type OpenedTls, openLocalTls, readClientAuthorities, readOwnTls } from './open_tls.ts';
 
 /** How often the certificate is looked at while the server runs. */
@@ -43,7 +41,7 @@ export interface ServedParts {
   readonly readiness: () => Readiness;
 }
 
-/** Makes or reads keys, certificates, principals and role assignments, and writes down what clients need. */
+/** Makes or reads keys, certificates and principals, and writes down what clients need. */
 export async function prepareServer(configuration: Configuration, files: DataDirectory): Promise<PreparedServer> {
   const names = hostNames(configuration);
   const port = configuration.listen[0]?.port ?? 0;
@@ -56,8 +54,6 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     openAttestations(configuration),
     openFirewall(configuration, log),
   ]);
-  const roles = builtInRoles(configuration.compatibility);
-  const assignments = await openAssignments(files, roles, identity.servicePrincipal.id);
   const { directory, signingKey } = identity;
   const tenantId = directory.homeTenantId;
   const host = names.login;
@@ -68,7 +64,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   const issuers = await openIssuers(configuration, { host, tenantId, trusted: issuer?.trusted });
   const client = issuer === undefined ? undefined : identity;
   await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
-  const options: Omit<ServerOptions, 'engine' | 'audit' | 'securityDomain' | 'readiness'> = {
+  const options: Omit<ServerOptions, 'engine' | 'roles' | 'audit' | 'securityDomain' | 'readiness'> = {
     addresses: configuration.listen,
     privateAddresses: configuration.network.privateListen,
     proxyAddresses: configuration.network.proxyListen,
@@ -85,7 +81,6 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     buildVersion: productVersion(),
     firewall,
     authenticator: new Authenticator(issuers.trusted),
-    authorizer: new Authorizer(roles, assignments),
     attestations,
     announced: configuration.audit.announced,
     issuer,
@@ -94,8 +89,9 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   return {
     log,
     tenantId,
-    open: async ({ engine, audit, securityDomain, readiness }) => {
-      const server = await Server.open({ ...options, engine, audit, securityDomain, readiness });
+    open: async ({ engine, documents, audit, securityDomain, readiness }) => {
+      const roles = await openRoles(configuration, documents, client?.servicePrincipal.id, log);
+      const server = await Server.open({ ...options, engine, roles, audit, securityDomain, readiness });
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);
       return server;
     },

@@ -1,6 +1,6 @@
 import { StrongroomError } from '../model/errors.ts';
 import { sealedDocumentBytes } from './record_seal.ts';
-import type { DocumentChange, DocumentRecord, SealedDocument, Store } from './store.ts';
+import type { DocumentChange, DocumentRecord, DocumentStore, SealedDocument } from './store.ts';
 import { storeTampered } from './store_refusal.ts';
 
 export interface Document<Content> {
@@ -22,9 +22,9 @@ export interface Sealer {
  */
 export class SealedDocuments {
   readonly #sealer: Sealer;
-  readonly #store: Store;
+  readonly #store: DocumentStore;
 
-  constructor(sealer: Sealer, store: Store) {
+  constructor(sealer: Sealer, store: DocumentStore) {
     this.#sealer = sealer;
     this.#store = store;
   }

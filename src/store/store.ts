@@ -171,3 +171,6 @@ export interface Store {
   onDocumentsChanged(listener: (collections: readonly string[] | undefined) => void): void;
   close(): Promise<void>;
 }
+
+/** The part of a store that documents need. */
+export type DocumentStore = Pick<Store, 'findDocument' | 'listDocuments' | 'changeDocument' | 'onDocumentsChanged'>;

@@ -20,16 +20,21 @@ const rows: readonly PageRow[] = [...PAGE.matchAll(ROW)].flatMap(([, method = ''
   return [...new Set([full, short])].map((each) => ({ method, path: each, rest }));
 });
 
-const written = (path: string) => path.replaceAll(/:(\w+)/g, (_, name) => `{${name === 'setting' ? 'name' : name}}`);
+/** Paths that begin with a scope are on the page once. */
+const written = (path: string) =>
+  path
+    .replaceAll(/:(\w+)/g, (_, name) => `{${name === 'setting' ? 'name' : name}}`)
+    .replace(/^(?:\/keys(?:\/\{name\})?)?\/providers/, '/{scope}/providers');
 
 test('docs/api.md has every route with its data action, and no other', (t) => {
-  const served = ROUTES.flatMap(({ method, paths, dataAction }) =>
+  const everyPath = ROUTES.flatMap(({ method, paths, dataAction }) =>
     // Operations with a key are on the page with their version, and without by the sentence above their table.
     paths
       .map(written)
       .filter((path) => !(paths.length > 1 && method === 'POST' && !path.includes('{version}')))
       .map((path) => ({ method, path, dataAction })),
   );
+  const served = [...new Map(everyPath.map((each) => [`${each.method} ${each.path}`, each])).values()];
   for (const { method, path, dataAction } of served) {
     const row = rows.find((each) => each.method === method && each.path === path);
     t.truthy(row, `${method} ${path}`);
@@ -46,8 +51,11 @@ test('docs/api.md has every operation of a batch with its data action', (t) => {
 });
 
 test('docs/api.md tells of scopes that are not the key’s', (t) => {
-  for (const { method, paths, scope } of ROUTES) {
-    const row = rows.find((each) => each.method === method && each.path === written(paths[0] ?? ''));
-    if (scope !== 'key') t.true(row?.rest.endsWith(scope === 'keys' ? 'at `/keys`' : 'at `/`'), paths[0]);
+  const scopesOf = Map.groupBy(ROUTES, ({ method, paths }) => `${method} ${written(paths[0] ?? '')}`);
+  for (const [request, routes] of scopesOf) {
+    const row = rows.find(({ method, path }) => `${method} ${path}` === request);
+    const [{ scope } = { scope: 'key' }, other] = routes;
+    if (other !== undefined) t.true(row?.rest.endsWith('at the scope'), request);
+    else if (scope !== 'key') t.true(row?.rest.endsWith(scope === 'keys' ? 'at `/keys`' : 'at `/`'), request);
   }
 });

@@ -1,5 +1,11 @@
 import test from 'ava';
-import { builtInRoles, type DataAction, type RoleDefinition } from '../../src/model/role.ts';
+import {
+  BUILT_IN_ROLE_IDS,
+  builtInRoles,
+  type DataAction,
+  grantedActions,
+  type RoleDefinition,
+} from '../../src/model/role.ts';
 import type { Scope } from '../../src/model/scope.ts';
 import { ROUTES } from '../../src/server/routes.ts';
 import { certificateJwk } from '../security_domain/certificate_jwk.ts';
@@ -30,6 +36,24 @@ const CERTIFICATES = {
   certificates: ['anna', 'ben', 'carla'].map((name) => certificateJwk(newCustodian(name).certificate)),
 };
 const KEY: Scope = '/keys/k1';
+
+const DEFINITIONS = '/providers/Microsoft.Authorization/roleDefinitions';
+const ASSIGNMENTS = '/providers/Microsoft.Authorization/roleAssignments';
+const SCOPED: readonly [prefix: string, scope: Scope][] = [
+  ['', '/'],
+  ['/keys', '/keys'],
+  ['/keys/k1', KEY],
+];
+const ADMINISTRATOR = BUILT_IN_ROLE_IDS.administrator;
+const NEW = '00000000-0000-4000-8000-000000000001';
+const NEW_ASSIGNMENT = {
+  properties: {
+    roleDefinitionId: `Microsoft.KeyVault${DEFINITIONS}/${ADMINISTRATOR}`,
+    principalId: '00000000-0000-4000-8000-000000000002',
+  },
+};
+/** Not at every server is it there, or is it free: then the one who may is told so, and nobody else. */
+const MAY_BE_OTHERWISE = new RegExp(`/${NEW}$`);
 
 /** Every request that the service knows, what it asks the caller's roles for, and where. */
 const ROWS: readonly [method: string, path: string, body: object | undefined, action: string, scope: Scope][] = [
@@ -67,6 +91,25 @@ const ROWS: readonly [method: string, path: string, body: object | undefined, ac
     ['POST', `/keys/k1${version}/secureunwrapkey`, { ...VALUE, target: 't' }, 'keys/unwrap/action', KEY],
     ['POST', `/keys/k1${version}/release`, { target: 't' }, 'keys/release/action', KEY],
   ]),
+  ...SCOPED.flatMap(([prefix, scope]): typeof ROWS => [
+    ['GET', `${prefix}${DEFINITIONS}`, undefined, 'roleDefinitions/read/action', scope],
+    ['GET', `${prefix}${DEFINITIONS}/${ADMINISTRATOR}`, undefined, 'roleDefinitions/read/action', scope],
+    ['GET', `${prefix}${ASSIGNMENTS}`, undefined, 'roleAssignments/read/action', scope],
+    ['GET', `${prefix}${ASSIGNMENTS}/${NEW}`, undefined, 'roleAssignments/read/action', scope],
+    ['PUT', `${prefix}${ASSIGNMENTS}/${NEW}`, NEW_ASSIGNMENT, 'roleAssignments/write/action', scope],
+    ['DELETE', `${prefix}${ASSIGNMENTS}/${NEW}`, undefined, 'roleAssignments/delete/action', scope],
+  ]),
+  ...['', '/keys'].flatMap((prefix): typeof ROWS => [
+    ['PUT', `${prefix}${DEFINITIONS}/${NEW}`, { properties: {} }, 'roleDefinitions/write/action', '/'],
+    ['DELETE', `${prefix}${DEFINITIONS}/${NEW}`, undefined, 'roleDefinitions/delete/action', '/'],
+  ]),
+  [
+    'POST',
+    '/access/explain',
+    { principalId: NEW, dataAction: 'Microsoft.KeyVault/managedHsm/rng/action', scope: '/' },
+    'roleAssignments/read/action',
+    '/',
+  ],
   ['POST', '/rng', { count: 8 }, 'rng/action', '/'],
   ['GET', '/settings', undefined, 'settings/read/action', '/'],
   ['GET', '/settings/first', undefined, 'settings/read/action', '/'],
@@ -89,8 +132,9 @@ for (const [method, path, body, action, scope] of ROWS) {
     let holders = 0;
     for (const [role, server] of servers) {
       const { status } = await ask(server, method, path, body);
-      if (role.dataActions.has(dataAction)) {
-        t.true([200, 202, 204].includes(status), `${role.name}: ${status}`);
+      if (grantedActions(role).has(dataAction)) {
+        const isOtherwise = (status === 404 || status === 409) && MAY_BE_OTHERWISE.test(path);
+        t.true(isOtherwise || (status >= 200 && status < 300), `${role.name}: ${status}`);
         holders += 1;
       } else t.is(status, 403, role.name);
     }
@@ -112,7 +156,10 @@ test('roles for one key are none for another', async (t) => {
 
 test('the table above has every route but batch, whose items are authorised one by one', (t) => {
   const named = new Set(
-    ROWS.map(([method, path]) => `${method} ${path.replace('k1', ':name').replace(VERSION, ':version')}`),
+    ROWS.map(([method, path]) => {
+      const pattern = path.replace('k1', ':name').replace(VERSION, ':version');
+      return `${method} ${pattern.replace(NEW, ':id').replace(ADMINISTRATOR, ':id')}`;
+    }),
   );
   const served = ROUTES.flatMap(({ method, paths }) => paths.map((path) => `${method} ${path}`));
   const missing = served.map((row) => row.replace(':setting', 'first')).filter((row) => !named.has(row));
@@ -120,7 +167,7 @@ test('the table above has every route but batch, whose items are authorised one 
 });
 
 test('keys are deleted by the Crypto Officer and not by the Crypto User', (t) => {
-  const holders = (action: DataAction) => roles.filter(({ dataActions }) => dataActions.has(action));
+  const holders = (action: DataAction) => roles.filter((role) => grantedActions(role).has(action));
   t.deepEqual(
     holders('Microsoft.KeyVault/managedHsm/keys/delete').map(({ name }) => name),
     ['Managed HSM Crypto Officer'],
@@ -131,7 +178,7 @@ test('settings are the Administrator’s', (t) => {
   for (const action of ['read', 'write'] as const) {
     const dataAction: DataAction = `Microsoft.KeyVault/managedHsm/settings/${action}/action`;
     t.deepEqual(
-      roles.filter(({ dataActions }) => dataActions.has(dataAction)).map(({ name }) => name),
+      roles.filter((role) => grantedActions(role).has(dataAction)).map(({ name }) => name),
       ['Managed HSM Administrator'],
     );
   }

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { request as httpsRequest } from 'node:https';
 import { pino } from 'pino';
-import { Authorizer } from '../../src/access/authorizer.ts';
 import { Firewall } from '../../src/access/firewall.ts';
 import { ALL_NETWORKS } from '../../src/access/network_rules.ts';
-import type { RoleAssignment } from '../../src/access/role_assignment.ts';
+import type { RoleGrant } from '../../src/access/role_assignment.ts';
+import { Roles } from '../../src/access/roles.ts';
 import { Audiences } from '../../src/identity/audience.ts';
 import { Authenticator } from '../../src/identity/authenticator.ts';
 import { Directory } from '../../src/identity/embedded/directory.ts';
@@ -15,6 +16,7 @@ import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
 import type { Readiness } from '../../src/server/health.ts';
 import { Server, type ServerOptions } from '../../src/server/server.ts';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
+import { testDocuments } from '../fixtures/test_documents.ts';
 import { FakeAttestations } from './fake_attestations.ts';
 import { FakeAudit } from './fake_audit.ts';
 import { FakeEngine } from './fake_engine.ts';
@@ -67,6 +69,7 @@ export class TestServer {
   readonly authority: string;
   readonly log: string[];
   readonly issuer: EmbeddedIssuer;
+  readonly roles: Roles;
   readonly secret: string;
   readonly clientId: string;
   readiness: Readiness = { ready: true };
@@ -83,6 +86,7 @@ export class TestServer {
       | 'authority'
       | 'log'
       | 'issuer'
+      | 'roles'
       | 'secret'
       | 'clientId'
     >,
@@ -95,13 +99,14 @@ export class TestServer {
     this.authority = fields.authority;
     this.log = fields.log;
     this.issuer = fields.issuer;
+    this.roles = fields.roles;
     this.secret = fields.secret;
     this.clientId = fields.clientId;
   }
 
   /** Trusts its own issuer unless others are named. */
   static async open(
-    assignmentsFor: (objectId: string) => readonly RoleAssignment[] = everyRole,
+    assignmentsFor: (objectId: string) => readonly RoleGrant[] = everyRole,
     network: Partial<NetworkOptions> = {},
     trusted: readonly TrustedIssuer[] | undefined = undefined,
   ): Promise<TestServer> {
@@ -129,6 +134,7 @@ export class TestServer {
     const now = new Date();
     const authority = await newAuthority('test', NAMES, now);
     const tls = await issueServerCertificate(authority, NAMES, now);
+    const roles = await rolesWith(assignmentsFor(servicePrincipal.id));
     const log: string[] = [];
     let opened: TestServer | undefined;
     const server = await Server.open({
@@ -150,7 +156,7 @@ export class TestServer {
       buildVersion: '0.0.0',
       engine,
       authenticator: new Authenticator(trusted ?? [issuer.trusted]),
-      authorizer: new Authorizer(builtInRoles({ cryptoUserMayDelete: false }), assignmentsFor(servicePrincipal.id)),
+      roles,
       attestations,
       audit,
       announced: 'changes',
@@ -168,6 +174,7 @@ export class TestServer {
       authority: authority.certificate,
       log,
       issuer,
+      roles,
       secret,
       clientId: application.clientId,
     });
@@ -233,8 +240,20 @@ export class TestServer {
   }
 }
 
+async function rolesWith(grants: readonly RoleGrant[]): Promise<Roles> {
+  const roles = await Roles.open({
+    documents: testDocuments(),
+    builtIn: builtInRoles({ cryptoUserMayDelete: false }),
+    onTrouble: (error) => {
+      throw error;
+    },
+  });
+  for (const grant of grants) await roles.addAssignment({ ...grant, id: randomUUID() });
+  return roles;
+}
+
 /** The roles that together may do everything. */
-function everyRole(principalId: string): readonly RoleAssignment[] {
+function everyRole(principalId: string): readonly RoleGrant[] {
   const { cryptoUser, cryptoOfficer, administrator } = BUILT_IN_ROLE_IDS;
   return [cryptoUser, cryptoOfficer, administrator].map((roleDefinitionId) => ({
     principalId,

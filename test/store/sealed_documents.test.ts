@@ -1,21 +1,14 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test, { type ExecutionContext } from 'ava';
 import { StrongroomError } from '../../src/model/errors.ts';
-import { SealedDocuments, type Sealer } from '../../src/store/sealed_documents.ts';
+import { SealedDocuments } from '../../src/store/sealed_documents.ts';
 import { SqliteStore } from '../../src/store/sqlite_store.ts';
 import { refused } from '../fixtures/refused.ts';
 import { storeWith } from '../fixtures/store_with.ts';
-
-const hmac = (bytes: Uint8Array): Buffer => createHmac('sha256', 'seal key').update(bytes).digest();
-
-const SEALER: Sealer = {
-  seal: async (bytes) => hmac(bytes),
-  verifySeal: async (bytes, seal) => seal.length === 32 && timingSafeEqual(hmac(bytes), seal),
-};
+import { TEST_SEALER } from '../fixtures/test_documents.ts';
 
 interface Opened {
   readonly store: SqliteStore;
@@ -33,7 +26,7 @@ async function open(t: ExecutionContext): Promise<Opened> {
     await store.close();
     await rm(directory, { recursive: true });
   });
-  return { store, documents: new SealedDocuments(SEALER, store), database };
+  return { store, documents: new SealedDocuments(TEST_SEALER, store), database };
 }
 
 test('a document is added, read, replaced and removed by the revision that was seen', async (t) => {
@@ -92,7 +85,7 @@ test('a store that answers with another document is refused', async (t) => {
   const { store, documents } = await open(t);
   await documents.add('user', 'a', 'a');
   const other = storeWith(store, { findDocument: () => store.findDocument('user', 'a') });
-  await refused(t, new SealedDocuments(SEALER, other).find('user', 'b'), 'StoreTampered');
+  await refused(t, new SealedDocuments(TEST_SEALER, other).find('user', 'b'), 'StoreTampered');
 });
 
 test('where the store does not know whether it has a change, it is asked', async (t) => {
@@ -101,10 +94,10 @@ test('where the store does not know whether it has a change, it is asked', async
     throw new StrongroomError('OutcomeUnknown', 'The connection was lost.');
   };
   const written = new SealedDocuments(
-    SEALER,
+    TEST_SEALER,
     storeWith(store, { changeDocument: (change) => store.changeDocument(change).then(unknown) }),
   );
-  const lost = new SealedDocuments(SEALER, storeWith(store, { changeDocument: async () => unknown() }));
+  const lost = new SealedDocuments(TEST_SEALER, storeWith(store, { changeDocument: async () => unknown() }));
   const added = await written.add('user', 'a', 1);
   const replaced = await written.replace('user', { ...added, content: 2 });
   await refused(t, lost.add('user', 'b', 1), 'OutcomeUnknown');
@@ -122,7 +115,7 @@ test('who listens hears of changes of his collection, and of those that nobody k
     tell = listener;
   };
   let heard = 0;
-  new SealedDocuments(SEALER, storeWith(store, { onDocumentsChanged })).onChanged('user', () => {
+  new SealedDocuments(TEST_SEALER, storeWith(store, { onDocumentsChanged })).onChanged('user', () => {
     heard += 1;
   });
   tell?.(['group', 'setting']);

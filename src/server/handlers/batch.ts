@@ -77,7 +77,7 @@ function requireAllowed(
   const target = keyScope(key.name);
   let allowed = known.get(row);
   if (allowed === undefined) {
-    allowed = parts.authorizer.allows(principal, row.dataAction, target);
+    allowed = parts.roles.authorizer.allows(principal, row.dataAction, target);
     known.set(row, allowed);
   }
   if (!allowed) throw new StrongroomError('AccessDenied', `Not authorized to access ${row.dataAction} on ${target}`);

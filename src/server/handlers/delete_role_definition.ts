@@ -1,0 +1,8 @@
+import type { Call } from '../route.ts';
+import { readRoleGuid } from '../wire/guid.ts';
+import { roleDefinitionBody } from '../wire/role_definition.ts';
+
+export async function deleteRoleDefinition({ exchange, parts }: Call): Promise<string> {
+  const id = readRoleGuid('definition', exchange.target.parameters.id);
+  return roleDefinitionBody(await parts.roles.removeDefinition(id));
+}
