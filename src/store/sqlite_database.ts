@@ -18,7 +18,7 @@ export function openForWriting(path: string): DatabaseSync {
   makeForOwner(path);
   const database = new DatabaseSync(path, HARDENED);
   try {
-    requireVersion(database);
+    requireSqliteVersion(String(database.prepare('SELECT sqlite_version() AS version').get()?.version));
     const mode = database.prepare('PRAGMA journal_mode = WAL').get();
     if (mode?.journal_mode !== 'wal') throw new Error(`SQLite keeps the journal mode ${String(mode?.journal_mode)}`);
     database.exec('PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF');
@@ -76,8 +76,8 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
-function requireVersion(database: DatabaseSync): void {
-  const version = String(database.prepare('SELECT sqlite_version() AS version').get()?.version);
+/** @throws StrongroomError `ServiceUnavailable` (`SqliteTooOld`) */
+export function requireSqliteVersion(version: string): void {
   const numbers = version.split('.').map(Number);
   for (const [index, oldest] of OLDEST_VERSION.entries()) {
     const number = numbers[index] ?? 0;

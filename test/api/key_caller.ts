@@ -1,8 +1,12 @@
 import { Agent } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Json } from './kill_steps.ts';
 import type { Answer, RunningServer } from './running_server.ts';
 
 const API_VERSION = '7.5';
+/** Of an answer that says nothing of what was done, as on a machine where the audit log is not written in its time. */
+export const UNAVAILABLE = 503;
+const MOST_ATTEMPTS = 10;
 
 /** A program that calls one life of the server, over connections that stay open. */
 export class KeyCaller {
@@ -29,19 +33,27 @@ export class KeyCaller {
     return this.#server.exchange(url.href, method, headers, text, this.#agent);
   }
 
-  /** @throws Error unless it is done */
+  /** For what may be asked again while the server is too busy. @throws Error unless it is done */
   async ask(method: string, path: string, body?: Json): Promise<Json> {
-    const answer = await this.send(method, path, body);
+    const answer = await this.#sendUntilServed(method, path, body);
     requireDone(answer, `${method} ${path}`);
     return answer.json;
   }
 
   /** Undefined where there is none. */
   async find(path: string): Promise<Json | undefined> {
-    const answer = await this.send('GET', path);
+    const answer = await this.#sendUntilServed('GET', path);
     if (answer.json.error?.code === 'KeyNotFound') return undefined;
     requireDone(answer, path);
     return answer.json;
+  }
+
+  async #sendUntilServed(method: string, path: string, body?: Json): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.send(method, path, body);
+      if (answer.status !== UNAVAILABLE || attempt === MOST_ATTEMPTS) return answer;
+      await delay(attempt * 100);
+    }
   }
 
   /** All pages. */

@@ -254,12 +254,6 @@ export function chooseStep(name: string, life: Life, around: Surroundings): Kill
   return choice(name, life, around);
 }
 
-/** Out of use and out of the way, in as many steps as that takes. */
-export function clearingSteps(name: string, life: Life): KillStep[] {
-  if (life.key === undefined) return [];
-  return isActive(life) ? [remove(name), purge(name)] : [purge(name)];
-}
-
 /** The public half, as the service has published it. */
 export function publicHalf({ key }: Bundle): ReturnType<typeof createPublicKey> {
   const { kty, ...members } = key;

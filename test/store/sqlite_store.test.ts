@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test, { type ExecutionContext } from 'ava';
+import { StrongroomError } from '../../src/model/errors.ts';
+import { requireSqliteVersion } from '../../src/store/sqlite_database.ts';
 import { SqliteStore } from '../../src/store/sqlite_store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { refused } from '../fixtures/refused.ts';
@@ -107,6 +109,15 @@ const WRITE_AND_DIE = inChild(`
   }
   await new Promise((resolve) => setTimeout(resolve, 60_000));
 `);
+
+test('a SQLite before 3.51.3 is refused, and a later one is not', (t) => {
+  for (const version of ['3.51.2', '3.50.9', '3.46.1', '2.99.99', '3.51']) {
+    const error = t.throws(() => requireSqliteVersion(version), { instanceOf: StrongroomError });
+    t.is(error.innerCode, 'SqliteTooOld', version);
+    t.true(error.message.includes(version));
+  }
+  for (const version of ['3.51.3', '3.51.10', '3.52.0', '4.0.0']) t.notThrows(() => requireSqliteVersion(version));
+});
 
 test('a file that is no database is refused without its path', async (t) => {
   const path = await storePath(t);
