@@ -13,6 +13,7 @@ NATIVE_STAMP=$ROOT/build/.sources.sha256
 RUN_PACKAGES=(softhsm2 g++ make python3 libnss-myhostname)
 TEST_PACKAGES=(catch2 clang libclang-rt-dev openssl opensc postgresql)
 PYTHON_PACKAGES=(python3-azure)
+BROWSER_PACKAGES=(chromium fonts-dejavu-core)
 NODE=
 MISSING=()
 

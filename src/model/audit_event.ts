@@ -52,11 +52,12 @@ const AUDIT_OPERATIONS = {
   explainAccess: 'AccessExplain',
 } as const;
 
-/** `Authentication`: nobody who is known. `InvalidRequest`: what is not served, or is no HTTP. */
+/** `Authentication`: nobody who is known. `InvalidRequest`: what is not served, or is no HTTP. `UserSignIn`: at a page of the issuer. */
 export type AuditOperation =
   | (typeof AUDIT_OPERATIONS)[keyof typeof AUDIT_OPERATIONS]
   | 'Authentication'
   | 'InvalidRequest'
+  | 'UserSignIn'
   | 'KeyRotateIfDue';
 
 /** As Azure's log has it in `addrAuthType`. */

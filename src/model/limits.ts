@@ -152,6 +152,8 @@ export const LIMITS = {
   deviceCodeMs: 15 * 60_000,
   devicePollMs: 5_000,
   deviceRequestsWaiting: 64,
+  /** How often what has ended is removed from the store. */
+  issuerSweepMs: 60 * 60_000,
   headerBytes: 16 * 1024,
   pathCharacters: 2_048,
   connections: 10_000,

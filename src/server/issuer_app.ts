@@ -2,7 +2,15 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from 'pino';
 import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
 import { EntraError } from '../identity/embedded/entra_error.ts';
+import type { ReceivedTokenRequest } from '../identity/embedded/token_request.ts';
+import { ERROR_CATALOGUE, StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import type { AuditService } from './audit_service.ts';
+import { callerAddress, formOf, issuerOrigin, tenantOf } from './issuer_request.ts';
+import { noticePage } from './pages/notice_page.ts';
+import { sendPage, sendRefusal } from './pages/send_page.ts';
+import { serveAuthorizePages } from './pages/serve_authorize_pages.ts';
+import { serveDevicePages } from './pages/serve_device_pages.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 const TOKEN_PATHS = [
@@ -10,8 +18,15 @@ const TOKEN_PATHS = [
   ['/:tenant/oauth2/token', 'v1'],
 ] as const;
 
+export interface IssuerAppParts {
+  /** Name of the HSM that access tokens are for. */
+  readonly hsm: string;
+  readonly audit: AuditService;
+  readonly log: Logger;
+}
+
 /** The built-in issuer over HTTP, at the host that is its own (Azure API §4.5; the `adfs` forms of the same paths come by the tenant's alias). */
-export function buildIssuerApp(issuer: EmbeddedIssuer, log: Logger): FastifyInstance {
+export function buildIssuerApp(issuer: EmbeddedIssuer, { hsm, audit, log }: IssuerAppParts): FastifyInstance {
   const app = fastify({
     logger: false,
     return503OnClosing: false,
@@ -33,34 +48,50 @@ export function buildIssuerApp(issuer: EmbeddedIssuer, log: Logger): FastifyInst
   });
 
   for (const path of ['/:tenant/v2.0/.well-known/openid-configuration', '/:tenant/.well-known/openid-configuration']) {
-    app.get(path, async (request) => issuer.openidConfiguration(originOf(request), tenantOf(request)));
+    app.get(path, async (request) => issuer.openidConfiguration(issuerOrigin(request), tenantOf(request)));
   }
   for (const path of ['/:tenant/discovery/v2.0/keys', '/:tenant/discovery/keys']) {
     app.get(path, async () => issuer.keySet);
   }
-  app.get('/common/discovery/instance', async (request) => issuer.instanceDiscovery(originOf(request)));
+  app.get('/common/discovery/instance', async (request) => issuer.instanceDiscovery(issuerOrigin(request)));
   for (const [path, version] of TOKEN_PATHS) {
-    app.post(path, async (request) =>
-      issuer.token({
-        origin: originOf(request),
-        tenant: tenantOf(request),
-        version,
-        form: request.body instanceof URLSearchParams ? request.body : new URLSearchParams(),
-        authorization: request.headers.authorization,
-      }),
-    );
+    app.post(path, async (request) => issuer.token(received(request, version)));
   }
+  app.post('/:tenant/oauth2/v2.0/devicecode', async (request) =>
+    issuer.deviceCode(received(request, 'v2'), callerAddress(request)),
+  );
+  app.register((pages, _options, done) => {
+    pages.setErrorHandler((error, _request, reply) => refuseOnPage(error, reply, log));
+    const parts = { signIns: issuer.signIns, hsm, audit };
+    serveAuthorizePages(pages, parts);
+    serveDevicePages(pages, parts);
+    done();
+  });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }));
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
   return app;
 }
 
-function originOf(request: FastifyRequest): string {
-  return `https://${(request.headers.host ?? '').toLowerCase()}`;
+function received(request: FastifyRequest, version: ReceivedTokenRequest['version']): ReceivedTokenRequest {
+  return {
+    origin: issuerOrigin(request),
+    tenant: tenantOf(request),
+    version,
+    form: formOf(request),
+    authorization: request.headers.authorization,
+  };
 }
 
-function tenantOf(request: FastifyRequest): string {
-  return (request.params as { tenant: string }).tenant;
+function refuseOnPage(thrown: unknown, reply: FastifyReply, log: Logger): FastifyReply {
+  if (thrown instanceof EntraError) return sendRefusal(reply, thrown);
+  const statusCode = (thrown as { statusCode?: number }).statusCode ?? 500;
+  if (statusCode < 500) return sendRefusal(reply, new EntraError('requestMalformed', 'The request is malformed.'));
+  log.error({ err: thrown }, 'a page could not be made');
+  const status = thrown instanceof StrongroomError ? ERROR_CATALOGUE[thrown.code].status : 500;
+  return sendPage(
+    reply,
+    noticePage(status, 'This does not work', 'The request could not be completed. Try again later.'),
+  );
 }
 
 function refuse(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Logger): FastifyReply {

@@ -91,7 +91,10 @@ export class Server {
       draining: () => draining,
     };
     const api = buildApiApp(parts, () => (draining ? { ready: false, reason: 'stopping' } : options.readiness()));
-    const login = issuer === undefined ? api : buildIssuerApp(issuer, log);
+    const login =
+      issuer === undefined
+        ? api
+        : buildIssuerApp(issuer, { hsm: `${options.hosts.hsmName}.${options.hosts.domain}`, audit, log });
     await Promise.all([api.ready(), login.ready()]);
     const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
       const app = hosts.resolve(incoming.headers.host).kind === 'issuer' ? login : api;

@@ -7,11 +7,12 @@ import type { Configuration } from '../config/settings.ts';
 import { Audiences } from '../identity/audience.ts';
 import { Authenticator } from '../identity/authenticator.ts';
 import { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
+import { LIMITS } from '../model/limits.ts';
 import type { AuditService } from '../server/audit_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
 import type { SecurityDomainService } from '../server/security_domain_service.ts';
-import { Server, type ServerOptions } from '../server/server.ts';
+import { Server } from '../server/server.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
 import { openAttestations } from './open_attestations.ts';
@@ -58,40 +59,41 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   const tenantId = directory.homeTenantId;
   const host = names.login;
   const audiences = new Audiences(configuration.domain);
-  const issuer = configuration.identity.embedded
-    ? new EmbeddedIssuer({ host, directory: { current: directory }, signingKey, resources: audiences })
-    : undefined;
-  const issuers = await openIssuers(configuration, { host, tenantId, trusted: issuer?.trusted });
-  const client = issuer === undefined ? undefined : identity;
+  const client = configuration.identity.embedded ? identity : undefined;
   await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
-  const options: Omit<ServerOptions, 'engine' | 'roles' | 'audit' | 'securityDomain' | 'readiness'> = {
+  const options = {
     addresses: configuration.listen,
     privateAddresses: configuration.network.privateListen,
     proxyAddresses: configuration.network.proxyListen,
     trustedProxies: configuration.network.trustedProxies,
     tls: tls.identity,
     clientAuthorities,
-    hosts: {
-      hsmName: configuration.hsm.name,
-      domain: configuration.domain,
-      issuer: issuers.announced,
-      port,
-    },
     region: configuration.region,
     buildVersion: productVersion(),
     firewall,
-    authenticator: new Authenticator(issuers.trusted),
     attestations,
     announced: configuration.audit.announced,
-    issuer,
     log,
   };
   return {
     log,
     tenantId,
-    open: async ({ engine, documents, audit, securityDomain, readiness }) => {
+    open: async ({ documents, ...parts }) => {
       const roles = await openRoles(configuration, documents, client?.servicePrincipal.id, log);
-      const server = await Server.open({ ...options, engine, roles, audit, securityDomain, readiness });
+      const issuer = configuration.identity.embedded
+        ? new EmbeddedIssuer({ host, directory: { current: directory }, signingKey, resources: audiences, documents })
+        : undefined;
+      const issuers = await openIssuers(configuration, { host, tenantId, trusted: issuer?.trusted });
+      const { hsm, domain } = configuration;
+      const server = await Server.open({
+        ...options,
+        ...parts,
+        roles,
+        hosts: { hsmName: hsm.name, domain, issuer: issuers.announced, port },
+        authenticator: new Authenticator(issuers.trusted),
+        issuer,
+      });
+      if (issuer !== undefined) keepIssuerSwept(issuer, log);
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);
       return server;
     },
@@ -114,9 +116,26 @@ function keepTlsCurrent(server: Server, files: DataDirectory, names: readonly st
   setInterval(check, TLS_CHECK_MS).unref();
 }
 
+/** What nobody redeems any more stays in the store until it is swept out. */
+function keepIssuerSwept(issuer: EmbeddedIssuer, log: Logger): void {
+  const sweep = () => {
+    issuer.sweep().catch((error: unknown) => log.error({ err: error }, 'what the issuer has given could not be swept'));
+  };
+  setInterval(sweep, LIMITS.issuerSweepMs).unref();
+}
+
 /** Only chosen facts are logged; should one ever hold a secret by these names, it is cut out. */
 function newLogger(configuration: Configuration): Logger {
-  const secrets = ['authorization', 'client_secret', 'accessToken', 'access_token', 'pin', 'secret'];
+  const secrets = [
+    'authorization',
+    'client_secret',
+    'accessToken',
+    'access_token',
+    'refresh_token',
+    'password',
+    'pin',
+    'secret',
+  ];
   const paths = secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
   return pino(
     { level: configuration.log.level, redact: { paths, censor: '[redacted]' } },

@@ -8,6 +8,7 @@ import { Roles } from '../../src/access/roles.ts';
 import { Audiences } from '../../src/identity/audience.ts';
 import { Authenticator } from '../../src/identity/authenticator.ts';
 import { Directory } from '../../src/identity/embedded/directory.ts';
+import type { DirectoryObjects } from '../../src/identity/embedded/directory_objects.ts';
 import { EmbeddedIssuer } from '../../src/identity/embedded/embedded_issuer.ts';
 import { keptSecret, newApplication } from '../../src/identity/embedded/new_application.ts';
 import { newSigningKey, readSigningKey } from '../../src/identity/embedded/signing_key.ts';
@@ -27,6 +28,8 @@ export const LOGIN_HOST = 'login.localhost';
 export const TENANT = '11111111-2222-3333-4444-555555555555';
 export const POOL_HOST = `demo.${DOMAIN}`;
 const NAMES = [POOL_HOST, `*.${DOMAIN}`, LOGIN_HOST, 'localhost', '127.0.0.1', '::1'];
+
+const NOBODY: DirectoryObjects = { tenants: [], applications: [], servicePrincipals: [], users: [], groups: [] };
 
 export interface Reply {
   readonly status: number;
@@ -109,6 +112,7 @@ export class TestServer {
     assignmentsFor: (objectId: string) => readonly RoleGrant[] = everyRole,
     network: Partial<NetworkOptions> = {},
     trusted: readonly TrustedIssuer[] | undefined = undefined,
+    others: DirectoryObjects = NOBODY,
   ): Promise<TestServer> {
     const engine = new FakeEngine();
     const attestations = new FakeAttestations();
@@ -118,10 +122,13 @@ export class TestServer {
     const { application, servicePrincipal } = newApplication(TENANT, 'test');
     const directory = new Directory(TENANT, {
       tenants: [{ id: TENANT, displayName: 'test' }],
-      applications: [{ ...application, secrets: [await keptSecret(secret, undefined, Date.now())] }],
-      servicePrincipals: [servicePrincipal],
-      users: [],
-      groups: [],
+      applications: [
+        { ...application, secrets: [await keptSecret(secret, undefined, Date.now())] },
+        ...others.applications,
+      ],
+      servicePrincipals: [servicePrincipal, ...others.servicePrincipals],
+      users: others.users,
+      groups: others.groups,
     });
     const audiences = new Audiences(DOMAIN);
     const signingKey = await readSigningKey(await newSigningKey());
@@ -130,6 +137,7 @@ export class TestServer {
       directory: { current: directory },
       signingKey,
       resources: audiences,
+      documents: testDocuments(),
     });
     const now = new Date();
     const authority = await newAuthority('test', NAMES, now);

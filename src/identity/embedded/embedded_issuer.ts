@@ -1,12 +1,17 @@
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import type { SealedDocuments } from '../../store/sealed_documents.ts';
 import { entraClaims } from '../claim_reader.ts';
 import type { AudienceRule, TrustedIssuer } from '../issuer.ts';
 import { ClientAuthenticator } from './client_authenticator.ts';
+import { Delegations } from './delegations.ts';
+import { authorizeDevice, type DeviceAuthorization } from './device_authorization.ts';
+import { DeviceCodes } from './device_codes.ts';
 import type { DirectorySource } from './directory.ts';
-import type { Tenant } from './directory_objects.ts';
 import { EntraError } from './entra_error.ts';
 import type { GrantParts } from './grants/grant.ts';
 import { GRANTS } from './grants/grants.ts';
+import { findTenant } from './known_tenant.ts';
+import { SignIns } from './sign_ins.ts';
 import { SIGNING_ALGORITHM, type SigningKey } from './signing_key.ts';
 import { issuerName, TokenMint } from './token_mint.ts';
 import { type ReceivedTokenRequest, refuseRepeated } from './token_request.ts';
@@ -19,6 +24,8 @@ export interface EmbeddedIssuerOptions {
   readonly signingKey: SigningKey;
   /** What tokens may be asked for. */
   readonly resources: AudienceRule;
+  /** Where codes and refresh tokens are kept. */
+  readonly documents: SealedDocuments;
 }
 
 /** Left out when issuers are compared: behind a forwarded port the same issuer is reached at, and named by, another one. */
@@ -28,20 +35,27 @@ const PORT = /^(https:\/\/[^/:]+):\d{1,5}(?=\/)/;
 export class EmbeddedIssuer {
   readonly #directory: DirectorySource;
   readonly #parts: GrantParts;
+  /** What people do at its pages. */
+  readonly signIns: SignIns;
   readonly keySet: JSONWebKeySet;
   /** What an authenticator needs to believe its tokens: those for the pool's own tenant. */
   readonly trusted: TrustedIssuer;
 
-  constructor({ host, directory, signingKey, resources }: EmbeddedIssuerOptions) {
+  constructor({ host, directory, signingKey, resources, documents }: EmbeddedIssuerOptions) {
     const { homeTenantId } = directory.current;
     const iss = issuerName(`https://${host}`, homeTenantId);
     this.#directory = directory;
+    const delegations = new Delegations(documents);
+    const deviceCodes = new DeviceCodes(documents);
     this.#parts = {
       directory,
       clients: new ClientAuthenticator(directory),
       mint: new TokenMint(signingKey),
       resources,
+      delegations,
+      deviceCodes,
     };
+    this.signIns = new SignIns({ directory, resources, delegations, deviceCodes });
     this.keySet = { keys: [signingKey.publicJwk] };
     this.trusted = {
       issues: (claim) => claim.replace(PORT, '$1') === iss,
@@ -55,18 +69,22 @@ export class EmbeddedIssuer {
 
   /** @throws EntraError `unknownTenant` */
   openidConfiguration(origin: string, tenant: string): Record<string, unknown> {
-    const { id } = this.#findTenant(tenant);
+    const { id } = findTenant(this.#directory.current, tenant);
     return {
       issuer: issuerName(origin, id),
       authorization_endpoint: `${origin}/${tenant}/oauth2/v2.0/authorize`,
       token_endpoint: `${origin}/${tenant}/oauth2/v2.0/token`,
+      device_authorization_endpoint: `${origin}/${tenant}/oauth2/v2.0/devicecode`,
       jwks_uri: `${origin}/${tenant}/discovery/v2.0/keys`,
-      token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+      token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'none'],
       grant_types_supported: [...GRANTS.keys()],
-      response_types_supported: ['token'],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query', 'form_post'],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
       subject_types_supported: ['pairwise'],
       id_token_signing_alg_values_supported: [SIGNING_ALGORITHM],
-      scopes_supported: [],
+      scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
     };
   }
 
@@ -83,7 +101,7 @@ export class EmbeddedIssuer {
 
   /** The token endpoint (RFC 6749 §3.2). @throws EntraError */
   async token(received: ReceivedTokenRequest): Promise<TokenResponse> {
-    const tenant = this.#findTenant(received.tenant);
+    const tenant = findTenant(this.#directory.current, received.tenant);
     refuseRepeated(received.form);
     const grant = GRANTS.get(received.form.get('grant_type') ?? '');
     if (grant === undefined) {
@@ -92,9 +110,17 @@ export class EmbeddedIssuer {
     return grant({ ...received, tenant }, this.#parts);
   }
 
-  #findTenant(name: string): Tenant {
-    const tenant = this.#directory.current.findTenant(name);
-    if (tenant === undefined) throw new EntraError('unknownTenant', 'The tenant was not found.');
-    return tenant;
+  /** The device authorization endpoint (RFC 8628 §3.1), asked from this address. @throws EntraError */
+  async deviceCode(received: ReceivedTokenRequest, address: string): Promise<DeviceAuthorization> {
+    const tenant = findTenant(this.#directory.current, received.tenant);
+    refuseRepeated(received.form);
+    return authorizeDevice({ ...received, tenant }, this.#parts, address);
+  }
+
+  /** Removes what has ended by itself from the store. */
+  async sweep(): Promise<void> {
+    const { delegations, deviceCodes, directory } = this.#parts;
+    await delegations.sweep((userId) => directory.current.findUserById(userId) !== undefined);
+    await deviceCodes.sweep();
   }
 }

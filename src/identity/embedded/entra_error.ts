@@ -25,6 +25,8 @@ export const ENTRA_ERRORS = {
   userLockedOut: { status: 400, error: 'invalid_grant', number: 50053 },
   userDisabled: { status: 400, error: 'invalid_grant', number: 50057 },
   passwordChanged: { status: 400, error: 'invalid_grant', number: 50173 },
+  grantForeign: { status: 400, error: 'invalid_grant', number: 70000 },
+  userCodeUnknown: { status: 400, error: 'invalid_request', number: 70018 },
   codeInvalid: { status: 400, error: 'invalid_grant', number: 70008 },
   codeReused: { status: 400, error: 'invalid_grant', number: 54005 },
   redirectUriDifferent: { status: 400, error: 'invalid_grant', number: 500112 },

@@ -35,12 +35,15 @@ export class UserAuthenticator {
     this.#lockOuts = lockOuts;
   }
 
+  find(tenant: Tenant, userName: string): User | undefined {
+    return this.#directory.current.findUser(tenant.id, canonicalName(userName));
+  }
+
   /** @throws EntraError `tooManyRequests`, `userLockedOut`, `wrongPassword` or `userDisabled` */
   async authenticate({ tenant, userName, password, address }: SignInAttempt): Promise<SignedInUser> {
     if (!this.#budget.take(address)) throw tooManyRequests();
-    const name = userName.slice(0, LIMITS.userNameCharacters).trim().normalize('NFKC').toLowerCase();
-    const user = this.#directory.current.findUser(tenant.id, name);
-    const subject = user?.id ?? `${tenant.id} ${name}`;
+    const user = this.find(tenant, userName);
+    const subject = user?.id ?? `${tenant.id} ${canonicalName(userName)}`;
     return this.#turns.run(async () => {
       if (this.#lockOuts.isLocked(subject, address)) throw lockedOut();
       const locks = this.#lockOuts.attempt(subject, address);
@@ -53,6 +56,11 @@ export class UserAuthenticator {
       return { user, passwordSalt: kept.salt };
     });
   }
+}
+
+/** One form of all that people type for the same name, so that another form is not another one to guess at. */
+function canonicalName(userName: string): string {
+  return userName.slice(0, LIMITS.userNameCharacters).trim().normalize('NFKC').toLowerCase();
 }
 
 function wrongPassword(): EntraError {

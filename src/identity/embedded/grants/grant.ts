@@ -1,5 +1,7 @@
 import type { AudienceRule } from '../../issuer.ts';
 import type { ClientAuthenticator } from '../client_authenticator.ts';
+import type { Delegations } from '../delegations.ts';
+import type { DeviceCodes } from '../device_codes.ts';
 import type { DirectorySource } from '../directory.ts';
 import type { TokenMint } from '../token_mint.ts';
 import type { TokenRequest } from '../token_request.ts';
@@ -12,6 +14,8 @@ export interface GrantParts {
   readonly mint: TokenMint;
   /** What tokens may be asked for. */
   readonly resources: AudienceRule;
+  readonly delegations: Delegations;
+  readonly deviceCodes: DeviceCodes;
 }
 
 /** From a request of its kind to a token. @throws EntraError */
