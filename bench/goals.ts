@@ -28,6 +28,8 @@ export const FIGURES = {
   'authentication/cached': 'authentication with a token that was verified before (µs)',
   'pipeline/cpu': 'the pipeline without the HSM, CPU per request (µs)',
   'https/es256': 'HTTPS sign ES256, 64 connections ÷ null handler on the same server',
+  'audit/written': 'HTTPS sign ES256 with records written ÷ without records',
+  'audit/synced': 'HTTPS sign ES256 with records synced ÷ without records',
 } as const satisfies Record<string, string>;
 
 export type FigureName = keyof typeof FIGURES;
@@ -108,6 +110,7 @@ export const GOALS: readonly Goal[] = [
   measured('memory/host-1000-keys', '≤', 40),
   measured('memory/many-keys', '≤', 1.2),
   measured('https/es256', '≥', 0.6),
+  measured('audit/written', '≥', 0.9),
   measured('authentication/cached', '≤', 20),
   measured('pipeline/cpu', '≤', 150),
 ];

@@ -1,3 +1,4 @@
+import { measureAudit } from './audit.ts';
 import { measureAuthentication } from './authentication.ts';
 import { measureHttps } from './https.ts';
 import { measureLatency } from './latency.ts';
@@ -19,6 +20,7 @@ export const PARTS = {
   table: measureThroughput,
   latency: measureLatency,
   https: measureHttps,
+  audit: measureAudit,
   keys: measureManyKeys,
   memory: measureMemory,
   authentication: measureAuthentication,

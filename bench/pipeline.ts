@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { takeRounds } from './coordinator.ts';
-import { serverTimeUs, startLoad } from './https.ts';
+import { serverTimeUs, startLoad } from './https_rounds.ts';
 import { OthersWatch } from './others_watch.ts';
 import type { Slice } from './protocol.ts';
 import { waitForQuiet } from './quiet_machine.ts';

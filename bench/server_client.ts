@@ -7,6 +7,9 @@ import { HttpsConnection, type HttpsTarget } from './contenders/https_client.ts'
 const API_VERSION = 'api-version=7.5';
 const OK = 200;
 
+/** Body of a request that signs. */
+export const SIGN_ES256 = { alg: 'ES256', value: Buffer.alloc(32, 1).toString('base64url') };
+
 /** What a client has to know of a running server, with an access token that holds all rights. */
 export class ServerClient {
   readonly target: HttpsTarget;
@@ -40,6 +43,13 @@ export class ServerClient {
   get(path: string): string {
     const authorization = `authorization: Bearer ${this.#accessToken}`;
     return `${[`GET ${path}?${API_VERSION} HTTP/1.1`, `host: ${this.#host}`, authorization].join('\r\n')}\r\n\r\n`;
+  }
+
+  /** Makes a key of P-256. Gives the request that signs with it. */
+  async signRequest(): Promise<string> {
+    const created = await this.ask(this.post('/keys/bench/create', { kty: 'EC-HSM', crv: 'P-256' }));
+    const { kid } = created.key as { kid: string };
+    return this.post(`${new URL(kid).pathname}/sign`, SIGN_ES256);
   }
 
   /** Sends a request on a connection of its own. @throws Error unless the answer is a 200. */
