@@ -1,5 +1,6 @@
 import { measureAudit } from './audit.ts';
 import { measureAuthentication } from './authentication.ts';
+import { measureAuthorization } from './authorization.ts';
 import { measureHttps } from './https.ts';
 import { measureLatency } from './latency.ts';
 import { measureManyKeys } from './many_keys.ts';
@@ -24,6 +25,7 @@ export const PARTS = {
   keys: measureManyKeys,
   memory: measureMemory,
   authentication: measureAuthentication,
+  authorization: measureAuthorization,
   pipeline: measurePipeline,
 } as const satisfies Readonly<Record<string, Measure>>;
 

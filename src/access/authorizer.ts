@@ -40,11 +40,7 @@ export class Authorizer {
   allows({ objectId, groups }: SecurityPrincipal, action: DataAction, target: Scope): boolean {
     const rights = this.#rights;
     if (rights instanceof StrongroomError) throw rights;
-    if (rights.hold(objectId, action, target)) return true;
-    for (const group of groups) {
-      if (rights.hold(group, action, target)) return true;
-    }
-    return false;
+    return rights.allow(objectId, groups, action, target);
   }
 }
 

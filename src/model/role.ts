@@ -176,7 +176,7 @@ function dataAction(path: string): DataAction {
 }
 
 /** Every data action there is. */
-const DATA_ACTIONS: readonly DataAction[] = Object.keys(MATRIX).map(dataAction);
+export const DATA_ACTIONS: readonly DataAction[] = Object.keys(MATRIX).map(dataAction);
 
 const BY_LOWER_CASE: ReadonlyMap<string, DataAction> = new Map(DATA_ACTIONS.map((each) => [each.toLowerCase(), each]));
 

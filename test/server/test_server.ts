@@ -15,6 +15,7 @@ import { newSigningKey, readSigningKey } from '../../src/identity/embedded/signi
 import type { TrustedIssuer } from '../../src/identity/issuer.ts';
 import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
 import type { Readiness } from '../../src/server/health.ts';
+import type { KeyService } from '../../src/server/key_service.ts';
 import { Server, type ServerOptions } from '../../src/server/server.ts';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
 import { testDocuments } from '../fixtures/test_documents.ts';
@@ -75,6 +76,8 @@ export class TestServer {
   readonly roles: Roles;
   readonly secret: string;
   readonly clientId: string;
+  /** Of the application's service principal. */
+  readonly objectId: string;
   readiness: Readiness = { ready: true };
   #token: Promise<string> | undefined;
 
@@ -92,6 +95,7 @@ export class TestServer {
       | 'roles'
       | 'secret'
       | 'clientId'
+      | 'objectId'
     >,
   ) {
     this.engine = fields.engine;
@@ -105,14 +109,16 @@ export class TestServer {
     this.roles = fields.roles;
     this.secret = fields.secret;
     this.clientId = fields.clientId;
+    this.objectId = fields.objectId;
   }
 
-  /** Trusts its own issuer unless others are named. */
+  /** Trusts its own issuer, and has an engine that only pretends, unless others are named. */
   static async open(
     assignmentsFor: (objectId: string) => readonly RoleGrant[] = everyRole,
     network: Partial<NetworkOptions> = {},
     trusted: readonly TrustedIssuer[] | undefined = undefined,
     others: DirectoryObjects = NOBODY,
+    realEngine: KeyService | undefined = undefined,
   ): Promise<TestServer> {
     const engine = new FakeEngine();
     const attestations = new FakeAttestations();
@@ -162,7 +168,7 @@ export class TestServer {
       },
       region: 'local',
       buildVersion: '0.0.0',
-      engine,
+      engine: realEngine ?? engine,
       authenticator: new Authenticator(trusted ?? [issuer.trusted]),
       roles,
       attestations,
@@ -185,6 +191,7 @@ export class TestServer {
       roles,
       secret,
       clientId: application.clientId,
+      objectId: servicePrincipal.id,
     });
     return opened;
   }
