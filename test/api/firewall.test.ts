@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { connectThroughProxy, headerFor } from '../server/proxy_sender.ts';
 import { type Answer, freePort, RunningServer } from './running_server.ts';
@@ -101,6 +103,24 @@ test.serial('the audit log says who came from where, and what let them in', (t) 
     'KeyList,ForbiddenByFirewall,198.51.100.1,(unknown),',
   ]);
 });
+
+test.serial(
+  'an unmodified Azure program is told why it is refused, and is served through a private link',
+  async (t) => {
+    const program = new URL('sdk_asking.mjs', import.meta.url).pathname;
+    const askAt = async (port: number): Promise<Record<string, unknown>> => {
+      const env = { ...server.environment, STRONGROOM_URL: `https://demo.managedhsm.localhost:${port}` };
+      return JSON.parse((await promisify(execFile)(process.execPath, [program], { env })).stdout);
+    };
+    const refused = await askAt(server.port);
+    t.like(refused, { statusCode: 403, code: 'Forbidden' });
+    t.regex(
+      String(refused.message),
+      /^Client address is not authorized and caller is not a trusted service\.\r\nClient address: /,
+    );
+    t.like(await askAt(privatePort), { statusCode: 404, code: 'KeyNotFound' });
+  },
+);
 
 test.serial('rules that change hold for connections that are open', async (t) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
