@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { ConfigurationError } from '../config/configuration_error.ts';
 import { readSettings, type SettingOptions } from './read_settings.ts';
+import { returnMemory } from './return_memory.ts';
 
 /** Serves until it is told to stop. */
 export async function start(options: SettingOptions): Promise<number> {
@@ -8,6 +9,7 @@ export async function start(options: SettingOptions): Promise<number> {
   const configuration = readSettings(options);
   const main = await import('../main.ts');
   const server = await main.start(configuration);
+  returnMemory();
   // Since the process began, not since this line: what a person waits for.
   console.log(`Strongroom is ready at ${server.url} (${Math.round(performance.now())} ms)`);
   await stopSignal();
