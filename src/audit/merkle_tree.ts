@@ -55,7 +55,8 @@ export function peakCount(size: number): number {
 
 const scratch = Buffer.alloc(NODE_BYTES, NODE_PREFIX);
 
-function nodeHash(left: Buffer, right: Buffer): Buffer {
+/** RFC 6962 §2.1. */
+export function nodeHash(left: Buffer, right: Buffer): Buffer {
   left.copy(scratch, 1);
   right.copy(scratch, 1 + HASH_BYTES);
   return hash('sha256', scratch, 'buffer');

@@ -1,24 +1,18 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import { parseHeads } from '../audit/heads_file.ts';
-import type { SignedHead } from '../audit/tree_head.ts';
+import { createHash, type KeyObject } from 'node:crypto';
 import { type AuditVerdict, verifyAuditLog } from '../audit/verify_audit_log.ts';
-import { readCount, readOptionFile, wrongOption } from './audit_option.ts';
+import { type HeadOptions, readCount, readHeadOptions, readKeyOption } from './audit_option.ts';
 import { type AuditSourceOptions, withAuditSource } from './audit_source.ts';
 
-export interface AuditVerifyOptions extends AuditSourceOptions {
+export interface AuditVerifyOptions extends AuditSourceOptions, HeadOptions {
   readonly key?: string;
-  /** Files of signed heads. */
-  readonly heads?: readonly string[];
-  /** Signed heads as JSON. */
-  readonly head?: readonly string[];
   readonly from?: string;
   readonly to?: string;
 }
 
 /** Says of an audit log how far it holds, or with which line it does not; 1 then. */
 export async function verifyAudit(options: AuditVerifyOptions, directory?: string): Promise<number> {
-  const key = options.key === undefined ? undefined : await readKey(options.key);
-  const heads = await readHeads(options);
+  const key = options.key === undefined ? undefined : await readKeyOption(options.key);
+  const heads = await readHeadOptions(options);
   const from = readCount('--from', options.from);
   const to = readCount('--to', options.to);
   return withAuditSource(options, directory, async (source) =>
@@ -75,22 +69,4 @@ function fingerprintOf(key: KeyObject): string {
   return createHash('sha256')
     .update(key.export({ format: 'der', type: 'spki' }))
     .digest('hex');
-}
-
-async function readKey(path: string): Promise<KeyObject> {
-  const pem = await readOptionFile('--key', path);
-  try {
-    return createPublicKey(pem);
-  } catch {
-    throw wrongOption('--key', `${path} is no public key in PEM.`);
-  }
-}
-
-async function readHeads({ heads: paths = [], head: texts = [] }: AuditVerifyOptions): Promise<readonly SignedHead[]> {
-  const files = await Promise.all(paths.map((path) => readOptionFile('--heads', path)));
-  return [...files, ...texts].flatMap((text) => {
-    const heads = parseHeads(text);
-    if (heads === undefined || heads.length === 0) throw wrongOption('--head', 'Expected signed heads, one a line.');
-    return heads;
-  });
 }

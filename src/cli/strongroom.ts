@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import type { BundleOptions } from './attestation.ts';
+import type { AuditConfirmOptions } from './audit_confirm.ts';
+import type { AuditProveOptions } from './audit_prove.ts';
 import type { AuditSearchOptions } from './audit_search.ts';
 import type { AuditTailOptions } from './audit_tail.ts';
 import type { AuditVerifyOptions } from './audit_verify.ts';
@@ -111,6 +113,19 @@ auditVerb<AuditSearchOptions>('search', 'find records', async () => (await impor
   .option('--until <time>', 'up to a time')
   .option('--limit <count>', 'no more than so many')
   .option('--json', 'records as they stand in the log');
+auditVerb<AuditProveOptions>(
+  'prove',
+  'prove one line by a signed head, without the others',
+  async () => (await import('./audit_prove.ts')).proveAudit,
+)
+  .requiredOption('--line <number>', 'which')
+  .option('--head <json>', 'the head, if not the first one that covers it', several);
+verb<AuditConfirmOptions, [proof: string]>(
+  'confirm <proof>',
+  'check a proof of one line',
+  async () => (await import('./audit_confirm.ts')).confirmAudit,
+  audit,
+).requiredOption('--key <file>', "the pool's audit key in PEM, from a source that is trusted");
 
 const firewall = program.command('firewall').description('from where the HSM may be called');
 withSettings(

@@ -4,9 +4,10 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import test from 'ava';
 import { readRecord } from '../../src/audit/audit_record.ts';
+import { parseHeads } from '../../src/audit/heads_file.ts';
 import { logInDirectory } from '../../src/audit/log_files.ts';
 import { verifyAuditLog } from '../../src/audit/verify_audit_log.ts';
-import { eventsOf, logFiles } from '../audit/test_log.ts';
+import { eventsOf, logFiles, testDirectory } from '../audit/test_log.ts';
 import { isFullLength } from '../fixtures/campaign.ts';
 import { type Answer, RunningServer } from './running_server.ts';
 
@@ -58,7 +59,13 @@ test.serial('what a server that is killed has acknowledged is on record, each ti
 test.serial(
   'nothing that is secret in a request or in the service gets into the log, wherever it stands',
   async (t) => {
-    const server = await RunningServer.start();
+    const headsFile = join(testDirectory(t), 'heads.jsonl');
+    const server = await RunningServer.start({
+      STRONGROOM_AUDIT_ANNOUNCED: 'operations',
+      STRONGROOM_AUDIT_DURABILITY: 'synced',
+      STRONGROOM_AUDIT_HEADS_FILE: headsFile,
+      STRONGROOM_AUDIT_STDOUT: 'true',
+    });
     t.teardown(() => server.remove());
     const canaries = Array.from({ length: 9 }, (_, place) =>
       randomBytes(24).toString('base64url').replace(/^./, `${place}`),
@@ -93,6 +100,17 @@ test.serial(
     const log = logFiles(join(server.dataDir, 'audit'))
       .map((file) => readFileSync(file, 'utf8'))
       .join('');
+    const directory = join(server.dataDir, 'audit');
+    t.true(
+      log
+        .trimEnd()
+        .split('\n')
+        .every((line) => server.output.includes(line)),
+    );
+    t.true(requestIds(directory, 'Pending').includes(String(signed.headers['x-ms-request-id'])), 'announced as well');
+    const heads = parseHeads(readFileSync(headsFile, 'utf8')) ?? [];
+    const { problem, confirmed } = await verifyAuditLog(logInDirectory(directory), { heads });
+    t.deepEqual([problem, confirmed], [undefined, heads.length]);
     t.true(log.includes('KeyBatch') && log.includes('KeyImport') && log.includes('Authentication'));
     const secrets: Record<string, string> = {
       ...Object.fromEntries(canaries.entries()),
@@ -105,6 +123,7 @@ test.serial(
     for (const [what, secret] of Object.entries(secrets)) {
       t.true(secret.length > 3, what);
       t.false(log.includes(secret), what);
+      t.false(server.output.includes(secret), what);
     }
   },
 );

@@ -190,6 +190,22 @@ test.serial('what a caller wrote moves no cursor', async (t) => {
   t.true(output.includes('?[2J'));
 });
 
+test.serial('one line is proved to somebody who has the key and nothing else of the log', async (t) => {
+  const { directory, key } = await manyFiles(t);
+  const proof = join(testDirectory(t), 'proof.json');
+  const proved = await audit('prove', directory, '--line', '17');
+  t.is(proved.code, 0);
+  writeFileSync(proof, proved.output);
+  const confirmed = await audit('confirm', proof, '--key', key);
+  t.is(confirmed.code, 0);
+  t.regex(confirmed.output, /"sequence":17,/);
+  writeFileSync(proof, proved.output.replace('KeySign', 'KeyBack'));
+  t.is((await audit('confirm', proof, '--key', key)).code, 1);
+  writeFileSync(proof, '{}');
+  t.is((await audit('confirm', proof, '--key', key)).code, 78);
+  t.is((await audit('prove', directory, '--line', '4000')).code, 1);
+});
+
 async function manyFiles(t: ExecutionContext): Promise<{ directory: string; heads: string; key: string }> {
   const directory = testDirectory(t);
   const beside = testDirectory(t);
