@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { inspectTokens, startProvisioning } from '../../src/pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../../src/pkcs11/softhsm_configuration.ts';
@@ -65,6 +65,23 @@ test('what has changed in the file since is kept, and is what comes back', async
   await truncate(file, 0);
   await mendSoftHsmTokens(directory, copies);
   t.deepEqual(await readFile(file), changed);
+});
+
+test('files of objects that were never written are removed, and nothing else is', async (t) => {
+  const { directory, copies, file, isThere } = await makeToken(t);
+  const folder = dirname(file);
+  const before = (await readdir(folder)).toSorted();
+  t.true(before.filter((name) => name.endsWith('.object')).length > 1);
+  for (const [name, length] of [
+    ['empty', 0],
+    ['numbered', 8],
+  ] as const) {
+    await writeFile(join(folder, `${name}.object`), Buffer.alloc(length));
+    await writeFile(join(folder, `${name}.lock`), '');
+  }
+  await mendSoftHsmTokens(directory, copies);
+  t.deepEqual((await readdir(folder)).toSorted(), before);
+  t.true(await isThere());
 });
 
 test('a token that was never whole stays as it is', async (t) => {
