@@ -9,7 +9,7 @@ const ROOMS = {
   store: ['model'],
   audit: ['model'],
   openid: ['model'],
-  identity: ['model', 'openid', 'store/sealed_documents.ts'],
+  identity: ['model', 'openid', 'store/sealed_documents.ts', 'store/store_refusal.ts'],
   attestation: ['model', 'openid'],
   security_domain: ['model'],
   pool: ['model', 'pkcs11', 'security_domain'],

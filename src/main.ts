@@ -46,15 +46,20 @@ export async function start(configuration: Configuration): Promise<RunningServer
     import('./start/prepare_server.ts').then(({ prepareServer }) => prepareServer(configuration, files)),
   ]);
   const { engine, pool } = core;
-  const audit = await openAudit(configuration, files, pool, await openAuditTable(configuration), prepared);
   const documents = new SealedDocuments(pool, core.store);
+  const identity = await prepared.openIdentity(documents);
+  const { tenantId } = identity;
+  const audit = await openAudit(configuration, files, pool, await openAuditTable(configuration), {
+    log: prepared.log,
+    tenantId,
+  });
   const readiness = (): Readiness => {
     const { state } = pool.status();
     if (!audit.isTaking) return { ready: false, reason: 'the audit log cannot be written' };
     return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
   };
   const securityDomain = await openSecurityDomain(configuration, pool, documents, prepared.log);
-  const server = await prepared.open({ engine, documents, audit, securityDomain, readiness });
+  const server = await prepared.open({ engine, documents, identity, audit, securityDomain, readiness });
   const activated = activateByItself(securityDomain, configuration, files, prepared.log);
   const house = keepHouse(engine, audit, prepared.log);
   return {

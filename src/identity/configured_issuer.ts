@@ -24,6 +24,14 @@ export interface OpenIdIssuer {
   readonly claims: ClaimMapping;
 }
 
+/** An issuer whose tokens are no access tokens here: its subjects show them at the built-in issuer, for an application that is theirs. */
+export interface FederatedIssuer {
+  readonly kind: 'federated';
+  readonly issuer: string;
+  readonly algorithms: readonly string[];
+  readonly keys: KeySource;
+}
+
 export type ConfiguredIssuer = EntraTenant | OpenIdIssuer;
 
 /** Keys that are known beforehand, or published. Never by an address that a token names. */
@@ -54,7 +62,7 @@ export function trustIssuer(
   return {
     issues: (iss) => names.includes(iss),
     algorithms,
-    keys: findKeys(configured, clock),
+    keys: findKeys(configured.keys, names, 'the issuer of the access token', clock),
     audiences,
     listsAudience: configured.kind === 'openid',
     principalOf:
@@ -65,8 +73,8 @@ export function trustIssuer(
 }
 
 /** What `iss` may be, each exactly. */
-export function issuerNames(configured: ConfiguredIssuer): readonly string[] {
-  if (configured.kind === 'openid') return [configured.issuer];
+export function issuerNames(configured: ConfiguredIssuer | FederatedIssuer): readonly string[] {
+  if (configured.kind !== 'entra') return [configured.issuer];
   const { authority, tenant } = configured;
   const v1 = authority === PUBLIC_AUTHORITY ? PUBLIC_V1_ISSUER : authority;
   return [`${v1}/${tenant}/`, `${authority}/${tenant}/v2.0`];
@@ -77,10 +85,14 @@ export function authorizationOf(configured: ConfiguredIssuer): string {
   return configured.kind === 'entra' ? `${configured.authority}/${configured.tenant}` : configured.issuer;
 }
 
-function findKeys(configured: ConfiguredIssuer, clock: () => number): JWTVerifyGetKey {
-  const { keys } = configured;
+/** Verifies with the issuer's keys. `owner` is for messages. */
+export function findKeys(
+  keys: KeySource,
+  names: readonly string[],
+  owner: string,
+  clock: () => number,
+): JWTVerifyGetKey {
   if (keys.kind === 'pinned') return createLocalJWKSet(keys.keySet);
-  const names = issuerNames(configured);
   const speaksFor = (issuer: string): boolean => names.includes(issuer);
-  return new PublishedKeys({ ...keys, speaksFor, owner: 'the issuer of the access token' }, clock).find;
+  return new PublishedKeys({ ...keys, speaksFor, owner }, clock).find;
 }

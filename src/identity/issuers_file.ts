@@ -2,13 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isKeySet } from '../openid/published_keys.ts';
 import type { ClaimMapping } from './claim_reader.ts';
-import { type ConfiguredIssuer, issuerNames, type KeySource } from './configured_issuer.ts';
+import { type ConfiguredIssuer, type FederatedIssuer, issuerNames, type KeySource } from './configured_issuer.ts';
 import { ISSUER_ALGORITHMS } from './issuer.ts';
 
 /** What of the file is not as it has to be. */
 export class IssuersFileError extends Error {
   override readonly name = 'IssuersFileError';
 }
+
+export type ListedIssuer = ConfiguredIssuer | FederatedIssuer;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -22,10 +24,13 @@ const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SHARED_MEMBERS = ['kind', 'algorithms', 'audiences', 'metadata', 'caFile', 'keysFile'];
 const ENTRA_MEMBERS: ReadonlySet<string> = new Set([...SHARED_MEMBERS, 'tenant', 'authority']);
 const OPENID_MEMBERS: ReadonlySet<string> = new Set([...SHARED_MEMBERS, 'issuer', 'claims', 'objectIds']);
+const FEDERATED_MEMBERS: ReadonlySet<string> = new Set(
+  [...SHARED_MEMBERS, 'issuer'].filter((name) => name !== 'audiences'),
+);
 const CLAIM_MEMBERS: ReadonlySet<string> = new Set(['subject', 'groups', 'application', 'name']);
 
-/** The issuers whose access tokens are believed (docs/identity.md). Paths in it are relative to the file. @throws IssuersFileError */
-export async function readIssuersFile(path: string): Promise<readonly ConfiguredIssuer[]> {
+/** The issuers that are believed in one way or the other (docs/identity.md). Paths in it are relative to the file. @throws IssuersFileError */
+export async function readIssuersFile(path: string): Promise<readonly ListedIssuer[]> {
   const top = requireObject(parse(await read(path), path), path, new Set(['issuers']));
   const { issuers } = top;
   if (!Array.isArray(issuers) || issuers.length === 0 || issuers.length > MOST_ISSUERS) {
@@ -39,11 +44,12 @@ export async function readIssuersFile(path: string): Promise<readonly Configured
   return configured;
 }
 
-function readIssuer(value: unknown, place: string, directory: string): Promise<ConfiguredIssuer> {
+function readIssuer(value: unknown, place: string, directory: string): Promise<ListedIssuer> {
   const { kind } = requireObject(value, place);
   if (kind === 'entra') return readEntra(requireObject(value, place, ENTRA_MEMBERS), place, directory);
   if (kind === 'openid') return readOpenId(requireObject(value, place, OPENID_MEMBERS), place, directory);
-  throw new IssuersFileError(`${place}: expected entra or openid for kind.`);
+  if (kind === 'federated') return readFederated(requireObject(value, place, FEDERATED_MEMBERS), place, directory);
+  throw new IssuersFileError(`${place}: expected entra, openid or federated for kind.`);
 }
 
 async function readEntra(members: Members, place: string, directory: string): Promise<ConfiguredIssuer> {
@@ -64,11 +70,19 @@ async function readEntra(members: Members, place: string, directory: string): Pr
   };
 }
 
+async function readFederated(members: Members, place: string, directory: string): Promise<FederatedIssuer> {
+  const issuer = readIssuerName(members, place);
+  const algorithms = readAlgorithms(members.algorithms, place);
+  return { kind: 'federated', issuer, algorithms, keys: await readKeys(members, issuer, place, directory) };
+}
+
+function readIssuerName({ issuer }: Members, place: string): string {
+  if (typeof issuer === 'string' && isHttps(issuer)) return issuer;
+  throw new IssuersFileError(`${place}: expected an https URL for issuer.`);
+}
+
 async function readOpenId(members: Members, place: string, directory: string): Promise<ConfiguredIssuer> {
-  const { issuer } = members;
-  if (typeof issuer !== 'string' || !isHttps(issuer)) {
-    throw new IssuersFileError(`${place}: expected an https URL for issuer.`);
-  }
+  const issuer = readIssuerName(members, place);
   return {
     kind: 'openid',
     issuer,

@@ -154,6 +154,18 @@ export const LIMITS = {
   deviceRequestsWaiting: 64,
   /** How often what has ended is removed from the store. */
   issuerSweepMs: 60 * 60_000,
+  /** How long a server of the built-in issuer signs with one key. */
+  issuerKeyMs: 30 * 24 * 60 * 60 * 1000,
+  /** How long an assertion that a client signs may be good for, and how many are remembered so that none is taken twice. */
+  assertionSeconds: 3_600,
+  assertionsRemembered: 65_536,
+  /** Issuers of federated credentials whose published keys are kept at hand. */
+  federatedIssuers: 64,
+  directoryObjectsPerKind: 10_000,
+  groupMembers: 5_000,
+  credentialsPerApplication: 20,
+  /** Names in the directory. */
+  directoryNameCharacters: 256,
   headerBytes: 16 * 1024,
   pathCharacters: 2_048,
   connections: 10_000,

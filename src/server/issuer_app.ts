@@ -13,6 +13,10 @@ import { serveAuthorizePages } from './pages/serve_authorize_pages.ts';
 import { serveDevicePages } from './pages/serve_device_pages.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
+const METADATA_PATHS = [
+  ['/:tenant/v2.0/.well-known/openid-configuration', 'v2'],
+  ['/:tenant/.well-known/openid-configuration', 'v1'],
+] as const;
 const TOKEN_PATHS = [
   ['/:tenant/oauth2/v2.0/token', 'v2'],
   ['/:tenant/oauth2/token', 'v1'],
@@ -47,8 +51,8 @@ export function buildIssuerApp(issuer: EmbeddedIssuer, { hsm, audit, log }: Issu
     });
   });
 
-  for (const path of ['/:tenant/v2.0/.well-known/openid-configuration', '/:tenant/.well-known/openid-configuration']) {
-    app.get(path, async (request) => issuer.openidConfiguration(issuerOrigin(request), tenantOf(request)));
+  for (const [path, version] of METADATA_PATHS) {
+    app.get(path, async (request) => issuer.openidConfiguration(issuerOrigin(request), tenantOf(request), version));
   }
   for (const path of ['/:tenant/discovery/v2.0/keys', '/:tenant/discovery/keys']) {
     app.get(path, async () => issuer.keySet);

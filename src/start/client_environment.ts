@@ -1,6 +1,6 @@
 import type { ClientEnvironment } from '../config/environment_file.ts';
 import { type HostNames, originOf } from '../config/host_names.ts';
-import type { OpenedIdentity } from './open_identity.ts';
+import type { FirstApplication } from '../identity/embedded/first_application.ts';
 import type { TrustFiles } from './open_tls.ts';
 
 /** Name under which the secret is found again at the next start. */
@@ -14,7 +14,7 @@ export const SECRET_VARIABLE = 'AZURE_CLIENT_SECRET';
 export function clientEnvironment(
   names: HostNames,
   port: number,
-  identity: Pick<OpenedIdentity, 'servicePrincipal' | 'secret'> | undefined,
+  identity: FirstApplication | undefined,
   trust: TrustFiles | undefined,
 ): ClientEnvironment {
   return {

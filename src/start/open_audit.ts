@@ -1,6 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { AuditLog, type AuditLogOptions } from '../audit/audit_log.ts';
 import type { AuditTable } from '../audit/audit_table.ts';
 import { lockDirectory } from '../audit/directory_lock.ts';
@@ -18,7 +19,6 @@ import { readPrivateFile, writePrivateFile } from '../config/private_file.ts';
 import type { Configuration } from '../config/settings.ts';
 import { StrongroomError } from '../model/errors.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
-import type { PreparedServer } from './prepare_server.ts';
 
 /**
  * The audit log of this server, in its data directory or in the table, signed by the pool; in the directory also the public half of the key
@@ -30,7 +30,7 @@ export async function openAudit(
   files: DataDirectory,
   pool: HsmPool,
   table: AuditTable | undefined,
-  { log, tenantId }: Pick<PreparedServer, 'log' | 'tenantId'>,
+  { log, tenantId }: { readonly log: Logger; readonly tenantId: string },
 ): Promise<AuditLog> {
   const { durability, fileBytes, recordsPerHead, headSeconds } = audit;
   const onTrouble: OnTrouble = (what, error) => log.error({ err: error }, what);

@@ -1,63 +1,68 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import type { DataDirectory } from '../config/data_directory.ts';
-import { keepPrivateFile, readPrivateFile, writePrivateFile } from '../config/private_file.ts';
+import { readPrivateFile, writePrivateFile } from '../config/private_file.ts';
 import type { Configuration } from '../config/settings.ts';
-import { newClientSecret } from '../identity/embedded/client_secret.ts';
-import { Directory } from '../identity/embedded/directory.ts';
-import type { DirectoryObjects, ServicePrincipal } from '../identity/embedded/directory_objects.ts';
-import { keptSecret, newApplication } from '../identity/embedded/new_application.ts';
-import { newSigningKey, readSigningKey, type SigningKey } from '../identity/embedded/signing_key.ts';
+import { findKeys } from '../identity/configured_issuer.ts';
+import type { FederatedIssuerKeys } from '../identity/embedded/federated_keys.ts';
+import { FederatedKeys } from '../identity/embedded/federated_keys.ts';
+import { type FirstApplication, openFirstApplication, openOrigin } from '../identity/embedded/first_application.ts';
+import { type KeyFile, SigningKeys } from '../identity/embedded/signing_keys.ts';
+import { StoredDirectory } from '../identity/embedded/stored_directory.ts';
+import type { ListedIssuer } from '../identity/issuers_file.ts';
+import type { SealedDocuments } from '../store/sealed_documents.ts';
 
+/** The directory and what the built-in issuer works with. */
 export interface OpenedIdentity {
-  readonly directory: Directory;
-  readonly signingKey: SigningKey;
-  /** That of the application that `strongroom env` speaks for, and the application's secret in the clear. */
-  readonly servicePrincipal: ServicePrincipal;
-  readonly secret: string;
+  readonly tenantId: string;
+  readonly directory: StoredDirectory;
+  readonly keys: SigningKeys;
+  readonly federatedKeys: FederatedKeys;
+  /** The one that `strongroom env` speaks for, unless it has been deleted. */
+  readonly first: FirstApplication | undefined;
 }
 
-const FIRST_APPLICATION = 'demo';
+export interface IdentityParts {
+  readonly documents: SealedDocuments;
+  /** The secret of the environment file, where there is one. Of a secret the store has a hash alone. */
+  readonly knownSecret: string | undefined;
+  readonly listed: readonly ListedIssuer[];
+  readonly log: Logger;
+}
 
-/**
- * The built-in issuer's key, tenant and applications: made on the first start, kept from then on. Of a client secret a hash alone is kept
- * here; should the environment file with the secret be gone, a new secret takes its place.
- */
+const KEY_CHECK_MS = 60_000;
+
+/** Made on the first start, kept in the store from then on. @throws StrongroomError `StoreTampered`, `ServiceUnavailable` */
 export async function openIdentity(
-  configuration: Configuration,
+  { tenant }: Configuration,
   files: DataDirectory,
-  knownSecret: string | undefined,
+  { documents, knownSecret, listed, log }: IdentityParts,
 ): Promise<OpenedIdentity> {
-  const signingKey = await readSigningKey(
-    await keepPrivateFile(join(files.identity, 'signing_key.pem'), newSigningKey),
+  const onTrouble = (error: unknown): void =>
+    log.error({ err: error }, 'the directory could not be brought up to date');
+  const origin = await openOrigin(documents, tenant);
+  const { tenantId } = origin.content;
+  const [directory, keys] = await Promise.all([
+    StoredDirectory.open(documents, tenantId, onTrouble),
+    SigningKeys.open({ documents, file: keyFile(files), onTrouble }),
+  ]);
+  const first = await openFirstApplication(documents, directory, origin, knownSecret);
+  setInterval(() => void keys.keepFresh().catch(onTrouble), KEY_CHECK_MS).unref();
+  return { tenantId, directory, keys, federatedKeys: new FederatedKeys(federatedIssuers(listed)), first };
+}
+
+function keyFile({ identity }: DataDirectory): KeyFile {
+  const path = join(identity, 'signing_key.pem');
+  return { read: () => readPrivateFile(path), write: (pem) => writePrivateFile(path, pem) };
+}
+
+function federatedIssuers(listed: readonly ListedIssuer[]): ReadonlyMap<string, FederatedIssuerKeys> {
+  const owner = 'the issuer of the client assertion';
+  const federated = listed.filter((each) => each.kind === 'federated');
+  return new Map(
+    federated.map(({ issuer, algorithms, keys }) => [
+      issuer,
+      { algorithms, keys: findKeys(keys, [issuer], owner, Date.now) },
+    ]),
   );
-  const path = join(files.identity, 'directory.json');
-  const text = await readPrivateFile(path);
-  const kept = text === undefined ? firstObjects(configuration.tenant) : (JSON.parse(text) as DirectoryObjects);
-  const secret = text !== undefined && knownSecret !== undefined ? knownSecret : newClientSecret();
-  const objects = secret === knownSecret ? kept : await withSecret(kept, secret);
-  const [servicePrincipal] = objects.servicePrincipals;
-  if (servicePrincipal === undefined) throw new TypeError('The directory has lost its first application.');
-  if (objects !== kept) await writePrivateFile(path, `${JSON.stringify(objects, undefined, 2)}\n`);
-  return { directory: new Directory(servicePrincipal.tenantId, objects), signingKey, servicePrincipal, secret };
-}
-
-function firstObjects(tenantId: string = randomUUID()): DirectoryObjects {
-  const { application, servicePrincipal } = newApplication(tenantId, FIRST_APPLICATION);
-  return {
-    tenants: [{ id: tenantId, displayName: 'Strongroom' }],
-    applications: [application],
-    servicePrincipals: [servicePrincipal],
-    users: [],
-    groups: [],
-  };
-}
-
-async function withSecret(objects: DirectoryObjects, secret: string): Promise<DirectoryObjects> {
-  const [first, ...others] = objects.applications;
-  if (first === undefined) return objects;
-  return {
-    ...objects,
-    applications: [{ ...first, secrets: [await keptSecret(secret, undefined, Date.now())] }, ...others],
-  };
 }

@@ -1,9 +1,9 @@
 import { ConfigurationError } from '../config/configuration_error.ts';
 import type { Configuration } from '../config/settings.ts';
 import { announcedResources } from '../identity/audience.ts';
-import { authorizationOf, type ConfiguredIssuer, issuerNames, trustIssuer } from '../identity/configured_issuer.ts';
+import { authorizationOf, issuerNames, trustIssuer } from '../identity/configured_issuer.ts';
 import type { TrustedIssuer } from '../identity/issuer.ts';
-import { IssuersFileError, readIssuersFile } from '../identity/issuers_file.ts';
+import { IssuersFileError, type ListedIssuer, readIssuersFile } from '../identity/issuers_file.ts';
 import type { AnnouncedIssuer } from '../server/hosts.ts';
 
 export interface OpenedIssuers {
@@ -21,11 +21,15 @@ export interface EmbeddedPlace {
 }
 
 /** Those whose access tokens are believed. @throws ConfigurationError when the operator's file will not do, or names the built-in issuer */
-export async function openIssuers(configuration: Configuration, embedded: EmbeddedPlace): Promise<OpenedIssuers> {
+export function openIssuers(
+  configuration: Configuration,
+  listed: readonly ListedIssuer[],
+  embedded: EmbeddedPlace,
+): OpenedIssuers {
   const { domain, listen, network, identity } = configuration;
   const { host, tenantId } = embedded;
   const own = embedded.trusted === undefined ? [] : [embedded.trusted];
-  const configured = await readIssuers(identity.issuersFile);
+  const configured = listed.filter((each) => each.kind !== 'federated');
   const taken = configured.flatMap(issuerNames).find((name) => own.some((each) => each.issues(name)));
   if (taken !== undefined) throw unusable(`${identity.issuersFile} names the built-in issuer: ${taken}.`);
   const ports = [...listen, ...network.privateListen].map(({ port }) => port);
@@ -40,10 +44,11 @@ export async function openIssuers(configuration: Configuration, embedded: Embedd
   };
 }
 
-async function readIssuers(path: string | undefined): Promise<readonly ConfiguredIssuer[]> {
-  if (path === undefined) return [];
+/** What the operator's file lists. @throws ConfigurationError when it will not do */
+export async function readIssuers({ identity }: Configuration): Promise<readonly ListedIssuer[]> {
+  if (identity.issuersFile === undefined) return [];
   try {
-    return await readIssuersFile(path);
+    return await readIssuersFile(identity.issuersFile);
   } catch (error) {
     if (!(error instanceof IssuersFileError)) throw error;
     throw unusable(error.message);

@@ -4,9 +4,7 @@ import { readClientEnvironment, writeClientEnvironment } from '../config/environ
 import { hostNames } from '../config/host_names.ts';
 import { productVersion } from '../config/product_version.ts';
 import type { Configuration } from '../config/settings.ts';
-import { Audiences } from '../identity/audience.ts';
-import { Authenticator } from '../identity/authenticator.ts';
-import { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
+import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { AuditService } from '../server/audit_service.ts';
 import type { Readiness } from '../server/health.ts';
@@ -17,19 +15,20 @@ import type { SealedDocuments } from '../store/sealed_documents.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
 import { openAttestations } from './open_attestations.ts';
 import { openFirewall } from './open_firewall.ts';
-import { openIdentity } from './open_identity.ts';
-import { openIssuers } from './open_issuers.ts';
+import { type OpenedIdentity, openIdentity } from './open_identity.ts';
+import { readIssuers } from './open_issuers.ts';
+import { openIssuing } from './open_issuing.ts';
 import { openRoles } from './open_roles.ts';
 import { type OpenedTls, openLocalTls, readClientAuthorities, readOwnTls } from './open_tls.ts';
 
 /** How often the certificate is looked at while the server runs. */
 const TLS_CHECK_MS = 12 * 60 * 60 * 1000;
 
-/** Everything of the server that does not need the engine. */
+/** Everything of the server that does not need the pool. */
 export interface PreparedServer {
   readonly log: Logger;
-  /** The directory that principals belong to. */
-  readonly tenantId: string;
+  /** The directory that principals belong to, once there is a store. */
+  openIdentity(documents: SealedDocuments): Promise<OpenedIdentity>;
   open(parts: ServedParts): Promise<Server>;
 }
 
@@ -37,30 +36,26 @@ export interface PreparedServer {
 export interface ServedParts {
   readonly engine: KeyService;
   readonly documents: SealedDocuments;
+  readonly identity: OpenedIdentity;
   readonly audit: AuditService;
   readonly securityDomain: SecurityDomainService;
   readonly readiness: () => Readiness;
 }
 
-/** Makes or reads keys, certificates and principals, and writes down what clients need. */
+/** Makes or reads keys and certificates, and writes down what clients need. */
 export async function prepareServer(configuration: Configuration, files: DataDirectory): Promise<PreparedServer> {
   const names = hostNames(configuration);
-  const port = configuration.listen[0]?.port ?? 0;
-  const known = await readClientEnvironment(files);
   const log = newLogger(configuration);
-  const [identity, tls, clientAuthorities, attestations, firewall] = await Promise.all([
-    openIdentity(configuration, files, known?.[SECRET_VARIABLE]),
+  const [known, tls, clientAuthorities, attestations, firewall, listed] = await Promise.all([
+    readClientEnvironment(files),
     openTls(configuration, files, names.all),
     readClientAuthorities(configuration.tls.clientAuthorities),
     openAttestations(configuration),
     openFirewall(configuration, log),
+    readIssuers(configuration),
   ]);
-  const { directory, signingKey } = identity;
-  const tenantId = directory.homeTenantId;
-  const host = names.login;
-  const audiences = new Audiences(configuration.domain);
-  const client = configuration.identity.embedded ? identity : undefined;
-  await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
+  const knownSecret = known?.[SECRET_VARIABLE];
+  const port = configuration.listen[0]?.port ?? 0;
   const options = {
     addresses: configuration.listen,
     privateAddresses: configuration.network.privateListen,
@@ -77,20 +72,19 @@ export async function prepareServer(configuration: Configuration, files: DataDir
   };
   return {
     log,
-    tenantId,
-    open: async ({ documents, ...parts }) => {
+    openIdentity: (documents) => openIdentity(configuration, files, { documents, knownSecret, listed, log }),
+    open: async ({ documents, identity, ...parts }) => {
+      const { issuer, announced, authenticator } = openIssuing(configuration, documents, identity, listed);
+      const client = issuer === undefined ? undefined : identity.first;
+      await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
       const roles = await openRoles(configuration, documents, client?.servicePrincipal.id, log);
-      const issuer = configuration.identity.embedded
-        ? new EmbeddedIssuer({ host, directory: { current: directory }, signingKey, resources: audiences, documents })
-        : undefined;
-      const issuers = await openIssuers(configuration, { host, tenantId, trusted: issuer?.trusted });
       const { hsm, domain } = configuration;
       const server = await Server.open({
         ...options,
         ...parts,
         roles,
-        hosts: { hsmName: hsm.name, domain, issuer: issuers.announced, port },
-        authenticator: new Authenticator(issuers.trusted),
+        hosts: { hsmName: hsm.name, domain, issuer: announced, port },
+        authenticator,
         issuer,
       });
       if (issuer !== undefined) keepIssuerSwept(issuer, log);

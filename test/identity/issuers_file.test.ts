@@ -25,7 +25,7 @@ const openid = { kind: 'openid', issuer: OTHER_ISSUER, algorithms: ['ES256'] };
 
 async function readOne(issuer: object): Promise<ConfiguredIssuer> {
   const [configured] = await readIssuersFile(file({ issuers: [issuer] }));
-  if (configured === undefined) throw new Error('no issuer');
+  if (configured === undefined || configured.kind === 'federated') throw new Error('no issuer');
   return configured;
 }
 
@@ -45,6 +45,22 @@ test("another cloud's authority names its tenants itself", async (t) => {
   const authority = 'https://login.microsoftonline.us';
   const configured = await readOne({ ...entra, authority });
   t.deepEqual(issuerNames(configured), [`${authority}/${ENTRA_TENANT}/`, `${authority}/${ENTRA_TENANT}/v2.0`]);
+});
+
+test('an issuer of federated credentials has keys and algorithms, and nothing that access tokens need', async (t) => {
+  const federated = { kind: 'federated', issuer: OTHER_ISSUER, algorithms: ['RS256'], keysFile: 'keys.json' };
+  t.deepEqual(await readIssuersFile(file({ issuers: [federated] })), [
+    {
+      kind: 'federated',
+      issuer: OTHER_ISSUER,
+      algorithms: ['RS256'],
+      keys: { kind: 'pinned', keySet: { keys: [rsaJwk] } },
+    },
+  ]);
+  for (const member of ['audiences', 'claims', 'objectIds']) {
+    const reading = readIssuersFile(file({ issuers: [{ ...federated, [member]: ['x'] }] }));
+    await t.throwsAsync(reading, { instanceOf: IssuersFileError, message: new RegExp(member) });
+  }
 });
 
 test('an OpenID issuer has metadata behind its name, wherever that ends', async (t) => {
@@ -86,8 +102,8 @@ const WRONG: readonly [what: string, content: unknown, message: RegExp][] = [
 
 const WRONG_ISSUERS: readonly [what: string, issuer: unknown, message: RegExp][] = [
   ['null', null, /expected an object/],
-  ['no kind', { issuer: OTHER_ISSUER }, /expected entra or openid for kind/],
-  ['a kind that there is not', { kind: 'saml' }, /expected entra or openid for kind/],
+  ['no kind', { issuer: OTHER_ISSUER }, /expected entra, openid or federated for kind/],
+  ['a kind that there is not', { kind: 'saml' }, /expected entra, openid or federated for kind/],
   ['a member that there is not', { ...openid, algorithm: 'ES256' }, /the unknown member algorithm/],
   ['a member of another kind', { ...entra, claims: {} }, /the unknown member claims/],
   ['no tenant', { kind: 'entra' }, /a GUID in lower case for tenant/],

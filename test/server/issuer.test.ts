@@ -30,23 +30,29 @@ const credentials = () => ({
   scope: `${resource}/.default`,
 });
 
-for (const tenant of ['adfs', TENANT]) {
-  for (const path of [
-    `/${tenant}/v2.0/.well-known/openid-configuration`,
-    `/${tenant}/.well-known/openid-configuration`,
-  ]) {
-    test(`${path} tells where everything is`, async (t) => {
-      const { status, json } = await server.request(path, { host, authenticated: false });
-      t.is(status, 200);
-      t.like(json, {
-        issuer: `${origin}/${TENANT}/`,
-        authorization_endpoint: `${origin}/${tenant}/oauth2/v2.0/authorize`,
-        token_endpoint: `${origin}/${tenant}/oauth2/v2.0/token`,
-        jwks_uri: `${origin}/${tenant}/discovery/v2.0/keys`,
-      });
-    });
-  }
+const METADATA: readonly [path: string, tenant: string, version: string][] = [
+  ['/adfs/v2.0/.well-known/openid-configuration', 'adfs', '/v2.0'],
+  ['/adfs/.well-known/openid-configuration', 'adfs', '/v2.0'],
+  [`/${TENANT}/v2.0/.well-known/openid-configuration`, TENANT, '/v2.0'],
+  [`/${TENANT}/.well-known/openid-configuration`, TENANT, ''],
+];
 
+for (const [path, tenant, version] of METADATA) {
+  test(`${path} tells where everything is`, async (t) => {
+    const { status, json } = await server.request(path, { host, authenticated: false });
+    t.is(status, 200);
+    t.like(json, {
+      issuer: `${origin}/${TENANT}/`,
+      authorization_endpoint: `${origin}/${tenant}/oauth2${version}/authorize`,
+      token_endpoint: `${origin}/${tenant}/oauth2${version}/token`,
+      jwks_uri: `${origin}/${tenant}/discovery${version}/keys`,
+    });
+    const keys = await server.request(`/${tenant}/discovery${version}/keys`, { host, authenticated: false });
+    t.is((keys.json.keys as unknown[]).length, 1);
+  });
+}
+
+for (const tenant of ['adfs', TENANT]) {
   test(`/${tenant}/discovery/v2.0/keys has the public key and nothing else`, async (t) => {
     const { json } = await server.request(`/${tenant}/discovery/v2.0/keys`, { host, authenticated: false });
     const keys = json.keys as Record<string, string>[];

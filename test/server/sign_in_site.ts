@@ -43,6 +43,7 @@ export class SignInSite {
       userPrincipalName: `${name}@contoso.example`,
       displayName: name,
       isEnabled: true,
+      isAdministrator: false,
       password,
       ...more,
     });

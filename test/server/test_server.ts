@@ -10,8 +10,8 @@ import { Authenticator } from '../../src/identity/authenticator.ts';
 import { Directory } from '../../src/identity/embedded/directory.ts';
 import type { DirectoryObjects } from '../../src/identity/embedded/directory_objects.ts';
 import { EmbeddedIssuer } from '../../src/identity/embedded/embedded_issuer.ts';
+import { FederatedKeys } from '../../src/identity/embedded/federated_keys.ts';
 import { keptSecret, newApplication } from '../../src/identity/embedded/new_application.ts';
-import { newSigningKey, readSigningKey } from '../../src/identity/embedded/signing_key.ts';
 import type { TrustedIssuer } from '../../src/identity/issuer.ts';
 import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
 import type { Readiness } from '../../src/server/health.ts';
@@ -19,6 +19,7 @@ import type { KeyService } from '../../src/server/key_service.ts';
 import { Server, type ServerOptions } from '../../src/server/server.ts';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
 import { testDocuments } from '../fixtures/test_documents.ts';
+import { issuerKeys } from '../identity/embedded/issuer_keys.ts';
 import { FakeAttestations } from './fake_attestations.ts';
 import { FakeAudit } from './fake_audit.ts';
 import { FakeEngine } from './fake_engine.ts';
@@ -137,11 +138,12 @@ export class TestServer {
       groups: others.groups,
     });
     const audiences = new Audiences(DOMAIN);
-    const signingKey = await readSigningKey(await newSigningKey());
+    const keys = await issuerKeys();
     const issuer = new EmbeddedIssuer({
       host: LOGIN_HOST,
       directory: { current: directory },
-      signingKey,
+      keys,
+      federatedKeys: new FederatedKeys(new Map()),
       resources: audiences,
       documents: testDocuments(),
     });

@@ -6,7 +6,7 @@ import { ConfigurationError } from '../../src/config/configuration_error.ts';
 import { loadConfiguration } from '../../src/config/load_configuration.ts';
 import type { Configuration } from '../../src/config/settings.ts';
 import { Authenticator } from '../../src/identity/authenticator.ts';
-import { openIssuers } from '../../src/start/open_issuers.ts';
+import { type EmbeddedPlace, type OpenedIssuers, openIssuers, readIssuers } from '../../src/start/open_issuers.ts';
 import { refused } from '../fixtures/refused.ts';
 import {
   AUDIENCE,
@@ -51,14 +51,18 @@ function configured(identity: Record<string, string>): Configuration {
 const strangersToken = (changes: Record<string, unknown> = {}): string =>
   compact(RS256_HEADER, { ...goodClaims(), iss: STRANGER, ...changes }, rs256(strangerRsa.privateKey));
 
+async function opened(configuration: Configuration, place: EmbeddedPlace): Promise<OpenedIssuers> {
+  return openIssuers(configuration, await readIssuers(configuration), place);
+}
+
 async function asking(authenticator: Authenticator, token: string): Promise<unknown> {
   return authenticator.authenticate(token);
 }
 
 test('the embedded issuer is believed beside those of the file, and announced', async (t) => {
-  const opened = await openIssuers(configured({ issuersFile }), { ...PLACE, trusted: embedded });
-  t.deepEqual(opened.announced, { kind: 'embedded', ...PLACE });
-  const authenticator = new Authenticator(opened.trusted);
+  const issuers = await opened(configured({ issuersFile }), { ...PLACE, trusted: embedded });
+  t.deepEqual(issuers.announced, { kind: 'embedded', ...PLACE });
+  const authenticator = new Authenticator(issuers.trusted);
   t.is((await authenticator.authenticate(goodToken())).objectId, OBJECT_ID);
   t.is((await authenticator.authenticate(strangersToken())).tenantId, TENANT);
   await refused(t, asking(authenticator, strangersToken({ iss: ISSUER })), 'Unauthorized');
@@ -66,16 +70,16 @@ test('the embedded issuer is believed beside those of the file, and announced', 
 
 test('where it is switched off it is not believed, and the first of the file is announced', async (t) => {
   const settings = configured({ issuersFile, embedded: 'false' });
-  const opened = await openIssuers(settings, { ...PLACE, trusted: undefined });
-  t.deepEqual(opened.announced, { kind: 'configured', authorization: STRANGER });
-  const authenticator = new Authenticator(opened.trusted);
+  const issuers = await opened(settings, { ...PLACE, trusted: undefined });
+  t.deepEqual(issuers.announced, { kind: 'configured', authorization: STRANGER });
+  const authenticator = new Authenticator(issuers.trusted);
   await refused(t, asking(authenticator, goodToken()), 'Unauthorized');
   await t.notThrowsAsync(async () => authenticator.authenticate(strangersToken()));
 });
 
 test('tokens of the others are for the resources that the service announces, each exactly', async (t) => {
-  const opened = await openIssuers(configured({ issuersFile }), { ...PLACE, trusted: embedded });
-  const authenticator = new Authenticator(opened.trusted);
+  const issuers = await opened(configured({ issuersFile }), { ...PLACE, trusted: embedded });
+  const authenticator = new Authenticator(issuers.trusted);
   for (const aud of [AUDIENCE, 'https://managedhsm.localhost', 'https://managedhsm.azure.net']) {
     await t.notThrowsAsync(async () => authenticator.authenticate(strangersToken({ aud })), aud);
   }
@@ -93,7 +97,7 @@ const WRONG: readonly [what: string, content: unknown][] = [
 for (const [what, content] of WRONG) {
   test(`a file with ${what} is a wrong setting, told with its path`, async (t) => {
     const path = file('wrong.json', content);
-    const opening = openIssuers(configured({ issuersFile: path }), { ...PLACE, trusted: embedded });
+    const opening = opened(configured({ issuersFile: path }), { ...PLACE, trusted: embedded });
     const error = await t.throwsAsync(opening, { instanceOf: ConfigurationError });
     t.deepEqual(
       error.problems.map((problem) => problem.path),

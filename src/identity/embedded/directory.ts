@@ -1,15 +1,17 @@
 import type { Application, DirectoryObjects, Group, ServicePrincipal, Tenant, User } from './directory_objects.ts';
 
 /** Another name of the pool's own tenant: with it the client libraries skip instance discovery, so that a private issuer needs no code. */
-const HOME_ALIAS = 'adfs';
+export const HOME_ALIAS = 'adfs';
 
 /** Who there is, at one moment. Never changed: where something changes, another one takes its place. */
 export class Directory {
   /** The tenant that the pool belongs to: its principals alone can have roles. */
   readonly homeTenantId: string;
+  readonly objects: DirectoryObjects;
   readonly #tenants: ReadonlyMap<string, Tenant>;
   readonly #applications: ReadonlyMap<string, Application>;
   readonly #servicePrincipals: ReadonlyMap<string, ServicePrincipal>;
+  readonly #servicePrincipalsById: ReadonlyMap<string, ServicePrincipal>;
   readonly #users: ReadonlyMap<string, User>;
   readonly #usersById: ReadonlyMap<string, User>;
   readonly #groupsOfMember: ReadonlyMap<string, readonly Group[]>;
@@ -17,9 +19,11 @@ export class Directory {
   constructor(homeTenantId: string, objects: DirectoryObjects) {
     const { tenants, applications, servicePrincipals, users, groups } = objects;
     this.homeTenantId = homeTenantId;
+    this.objects = objects;
     this.#tenants = new Map(tenants.map((each) => [each.id, each]));
     this.#applications = new Map(applications.map((each) => [each.clientId, each]));
     this.#servicePrincipals = new Map(servicePrincipals.map((each) => [inTenant(each.tenantId, each.clientId), each]));
+    this.#servicePrincipalsById = new Map(servicePrincipals.map((each) => [each.id, each]));
     this.#users = new Map(users.map((each) => [inTenant(each.tenantId, each.userPrincipalName), each]));
     this.#usersById = new Map(users.map((each) => [each.id, each]));
     this.#groupsOfMember = groupsByMember(groups);
@@ -46,6 +50,16 @@ export class Directory {
 
   findUserById(id: string): User | undefined {
     return this.#usersById.get(id);
+  }
+
+  findServicePrincipalById(id: string): ServicePrincipal | undefined {
+    return this.#servicePrincipalsById.get(id);
+  }
+
+  /** A user or a service principal that may still act. */
+  findActive(objectId: string): User | ServicePrincipal | undefined {
+    const principal = this.findUserById(objectId) ?? this.findServicePrincipalById(objectId);
+    return principal?.isEnabled ? principal : undefined;
   }
 
   /** Object ids of the groups that it is in, directly or by way of other groups. */

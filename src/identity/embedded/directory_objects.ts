@@ -23,6 +23,8 @@ export interface Application {
   /** Where a person may be sent back to who has signed in for it. */
   readonly redirectUris: readonly string[];
   readonly secrets: readonly ClientSecret[];
+  readonly certificates: readonly ClientCertificate[];
+  readonly federatedCredentials: readonly FederatedCredential[];
 }
 
 export interface ClientSecret {
@@ -36,6 +38,29 @@ export interface ClientSecret {
   readonly hash: ClientSecretHash;
 }
 
+/** A certificate whose key signs assertions in place of a secret. */
+export interface ClientCertificate {
+  readonly keyId: string;
+  readonly displayName: string | undefined;
+  readonly pem: string;
+  /** Digests of the whole certificate in base64url, as assertions name it (RFC 7515 §4.1.7, §4.1.8). */
+  readonly x5t: string;
+  readonly x5tS256: string;
+  /** Unix milliseconds. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** A subject of another issuer whose tokens count as the application's assertions. Compared as texts. */
+export interface FederatedCredential {
+  readonly id: string;
+  readonly name: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly audiences: readonly string[];
+  readonly description: string | undefined;
+}
+
 /** An application in one tenant: the security principal. */
 export interface ServicePrincipal {
   /** What role assignments name. */
@@ -44,6 +69,8 @@ export interface ServicePrincipal {
   readonly tenantId: string;
   readonly displayName: string;
   readonly isEnabled: boolean;
+  /** Whether it may change the directory. */
+  readonly isAdministrator: boolean;
 }
 
 /** A person. */
@@ -56,6 +83,8 @@ export interface User {
   readonly isEnabled: boolean;
   /** Nobody signs in without one. */
   readonly password: PasswordHash | undefined;
+  /** Whether they may change the directory. */
+  readonly isAdministrator: boolean;
 }
 
 export interface Group {

@@ -1,18 +1,22 @@
-import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import type { JSONWebKeySet } from 'jose';
+import type { SecurityPrincipal } from '../../model/principal.ts';
 import type { SealedDocuments } from '../../store/sealed_documents.ts';
 import { entraClaims } from '../claim_reader.ts';
 import type { AudienceRule, TrustedIssuer } from '../issuer.ts';
+import { notAccepted } from '../refusal.ts';
 import { ClientAuthenticator } from './client_authenticator.ts';
 import { Delegations } from './delegations.ts';
 import { authorizeDevice, type DeviceAuthorization } from './device_authorization.ts';
 import { DeviceCodes } from './device_codes.ts';
-import type { DirectorySource } from './directory.ts';
+import { type DirectorySource, HOME_ALIAS } from './directory.ts';
 import { EntraError } from './entra_error.ts';
+import type { FederatedKeys } from './federated_keys.ts';
 import type { GrantParts } from './grants/grant.ts';
 import { GRANTS } from './grants/grants.ts';
 import { findTenant } from './known_tenant.ts';
 import { SignIns } from './sign_ins.ts';
-import { SIGNING_ALGORITHM, type SigningKey } from './signing_key.ts';
+import { SIGNING_ALGORITHM } from './signing_key.ts';
+import type { IssuerKeys } from './signing_keys.ts';
 import { issuerName, TokenMint } from './token_mint.ts';
 import { type ReceivedTokenRequest, refuseRepeated } from './token_request.ts';
 import type { TokenResponse } from './token_response.ts';
@@ -21,7 +25,8 @@ export interface EmbeddedIssuerOptions {
   /** Host that it is served at, without the port. */
   readonly host: string;
   readonly directory: DirectorySource;
-  readonly signingKey: SigningKey;
+  readonly keys: IssuerKeys;
+  readonly federatedKeys: FederatedKeys;
   /** What tokens may be asked for. */
   readonly resources: AudienceRule;
   /** Where codes and refresh tokens are kept. */
@@ -34,49 +39,56 @@ const PORT = /^(https:\/\/[^/:]+):\d{1,5}(?=\/)/;
 /** An issuer of access tokens in the shape of Entra's (Azure API §4.5). */
 export class EmbeddedIssuer {
   readonly #directory: DirectorySource;
+  readonly #keys: IssuerKeys;
   readonly #parts: GrantParts;
   /** What people do at its pages. */
   readonly signIns: SignIns;
-  readonly keySet: JSONWebKeySet;
   /** What an authenticator needs to believe its tokens: those for the pool's own tenant. */
   readonly trusted: TrustedIssuer;
 
-  constructor({ host, directory, signingKey, resources, documents }: EmbeddedIssuerOptions) {
+  constructor({ host, directory, keys, federatedKeys, resources, documents }: EmbeddedIssuerOptions) {
     const { homeTenantId } = directory.current;
+    const readClaims = entraClaims(homeTenantId);
     const iss = issuerName(`https://${host}`, homeTenantId);
     this.#directory = directory;
     const delegations = new Delegations(documents);
     const deviceCodes = new DeviceCodes(documents);
+    this.#keys = keys;
     this.#parts = {
       directory,
-      clients: new ClientAuthenticator(directory),
-      mint: new TokenMint(signingKey),
+      clients: new ClientAuthenticator(directory, federatedKeys),
+      mint: new TokenMint(keys),
       resources,
       delegations,
       deviceCodes,
     };
     this.signIns = new SignIns({ directory, resources, delegations, deviceCodes });
-    this.keySet = { keys: [signingKey.publicJwk] };
     this.trusted = {
       issues: (claim) => claim.replace(PORT, '$1') === iss,
       algorithms: [SIGNING_ALGORITHM],
-      keys: createLocalJWKSet(this.keySet),
+      keys: keys.find,
       audiences: resources,
       listsAudience: false,
-      principalOf: entraClaims(homeTenantId),
+      principalOf: (claims) => this.#requireActive(readClaims(claims)),
     };
   }
 
-  /** @throws EntraError `unknownTenant` */
-  openidConfiguration(origin: string, tenant: string): Record<string, unknown> {
+  get keySet(): JSONWebKeySet {
+    return this.#keys.keySet;
+  }
+
+  /** At the tenant's older address the older endpoints; at its alias there is one address for both. @throws EntraError `unknownTenant` */
+  openidConfiguration(origin: string, tenant: string, version: 'v1' | 'v2'): Record<string, unknown> {
     const { id } = findTenant(this.#directory.current, tenant);
+    const path = version === 'v2' || tenant.toLowerCase() === HOME_ALIAS ? '/v2.0' : '';
     return {
       issuer: issuerName(origin, id),
-      authorization_endpoint: `${origin}/${tenant}/oauth2/v2.0/authorize`,
-      token_endpoint: `${origin}/${tenant}/oauth2/v2.0/token`,
+      authorization_endpoint: `${origin}/${tenant}/oauth2${path}/authorize`,
+      token_endpoint: `${origin}/${tenant}/oauth2${path}/token`,
       device_authorization_endpoint: `${origin}/${tenant}/oauth2/v2.0/devicecode`,
-      jwks_uri: `${origin}/${tenant}/discovery/v2.0/keys`,
-      token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic', 'none'],
+      jwks_uri: `${origin}/${tenant}/discovery${path}/keys`,
+      token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic', 'none'],
+      token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256'],
       grant_types_supported: [...GRANTS.keys()],
       response_types_supported: ['code'],
       response_modes_supported: ['query', 'form_post'],
@@ -122,5 +134,11 @@ export class EmbeddedIssuer {
     const { delegations, deviceCodes, directory } = this.#parts;
     await delegations.sweep((userId) => directory.current.findUserById(userId) !== undefined);
     await deviceCodes.sweep();
+  }
+
+  /** Who has been disabled or deleted since the token was given is nobody any more. */
+  #requireActive(principal: SecurityPrincipal): SecurityPrincipal {
+    if (this.#directory.current.findActive(principal.objectId) !== undefined) return principal;
+    throw notAccepted('its holder is disabled, or not in the directory any more');
   }
 }

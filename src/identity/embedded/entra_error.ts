@@ -37,6 +37,15 @@ export const ENTRA_ERRORS = {
   deviceCodeInvalid: { status: 400, error: 'bad_verification_code', number: 70018 },
   deviceCodeExpired: { status: 400, error: 'expired_token', number: 70019 },
   deviceCodeDeclined: { status: 400, error: 'authorization_declined', number: 65004 },
+  assertionMalformed: { status: 400, error: 'invalid_request', number: 50027 },
+  assertionForeign: { status: 401, error: 'invalid_client', number: 700021 },
+  assertionAudience: { status: 401, error: 'invalid_client', number: 700023 },
+  assertionTime: { status: 401, error: 'invalid_client', number: 700024 },
+  assertionSignature: { status: 401, error: 'invalid_client', number: 700027 },
+  assertionReplayed: { status: 401, error: 'invalid_client', number: 50013 },
+  federatedIssuer: { status: 401, error: 'invalid_client', number: 700211 },
+  federatedAudience: { status: 401, error: 'invalid_client', number: 700212 },
+  federatedSubject: { status: 401, error: 'invalid_client', number: 700213 },
   tooManyRequests: { status: 429, error: 'temporarily_unavailable', number: 90055 },
 } as const satisfies Record<string, { status: number; error: string; number: number }>;
 

@@ -23,23 +23,26 @@ export function newApplication(
       isPublicClient: false,
       redirectUris: [],
       secrets: [],
+      certificates: [],
+      federatedCredentials: [],
     },
-    servicePrincipal: { id: randomUUID(), clientId, tenantId, displayName, isEnabled: true },
+    servicePrincipal: { id: randomUUID(), clientId, tenantId, displayName, isEnabled: true, isAdministrator: false },
   };
 }
 
-/** A secret as the directory keeps it. */
+/** A secret as the directory keeps it. Dates in unix milliseconds. */
 export async function keptSecret(
   secret: string,
   displayName: string | undefined,
-  nowMs: number,
+  startMs: number,
+  endMs: number = startMs + SECRET_LIFETIME_MS,
 ): Promise<ClientSecret> {
   return {
     keyId: randomUUID(),
     displayName,
     hint: secret.slice(0, HINT_CHARACTERS),
-    startMs: nowMs,
-    endMs: nowMs + SECRET_LIFETIME_MS,
+    startMs,
+    endMs,
     hash: await hashClientSecret(secret),
   };
 }

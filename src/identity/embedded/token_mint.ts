@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { ClientAuthentication } from './client_authenticator.ts';
 import type { User } from './directory_objects.ts';
-import { SIGNING_ALGORITHM, type SigningKey } from './signing_key.ts';
+import { SIGNING_ALGORITHM } from './signing_key.ts';
+import type { IssuerKeys } from './signing_keys.ts';
 import type { TokenRequest } from './token_request.ts';
 
 /** Whom an access token speaks for. */
@@ -56,10 +57,10 @@ const STRENGTHS: Readonly<Record<ClientAuthentication, string>> = { none: '0', s
 
 /** Where every access token of the built-in issuer is made, in the shape of Entra's v1 tokens (Azure API §4.1, §4.5). */
 export class TokenMint {
-  readonly #signingKey: SigningKey;
+  readonly #keys: Pick<IssuerKeys, 'current'>;
 
-  constructor(signingKey: SigningKey) {
-    this.#signingKey = signingKey;
+  constructor(keys: Pick<IssuerKeys, 'current'>) {
+    this.#keys = keys;
   }
 
   async accessToken({ request, audience, client, subject, groups }: AccessGrant): Promise<MintedToken> {
@@ -111,7 +112,7 @@ export class TokenMint {
   }
 
   #sign(claims: Record<string, unknown>): Promise<string> {
-    const { keyId, privateKey } = this.#signingKey;
+    const { keyId, privateKey } = this.#keys.current;
     return new SignJWT(claims).setProtectedHeader({ typ: 'JWT', alg: SIGNING_ALGORITHM, kid: keyId }).sign(privateKey);
   }
 }

@@ -3,6 +3,7 @@ import { ClientAuthenticator } from '../../../src/identity/embedded/client_authe
 import type { Directory } from '../../../src/identity/embedded/directory.ts';
 import type { Application, ClientSecret, ServicePrincipal } from '../../../src/identity/embedded/directory_objects.ts';
 import type { EntraErrorCode } from '../../../src/identity/embedded/entra_error.ts';
+import { FederatedKeys } from '../../../src/identity/embedded/federated_keys.ts';
 import { keptSecret, newApplication } from '../../../src/identity/embedded/new_application.ts';
 import { directoryOf, TENANT } from './directory_fixture.ts';
 
@@ -26,7 +27,9 @@ async function outcome(directory: Directory, secret: string, clientId = applicat
   const tenant = { id: TENANT, displayName: 'test' };
   const request = { origin: 'https://login.test', tenant, version: 'v2', form, authorization: undefined } as const;
   try {
-    const client = await new ClientAuthenticator({ current: directory }).authenticate(request);
+    const client = await new ClientAuthenticator({ current: directory }, new FederatedKeys(new Map())).authenticate(
+      request,
+    );
     return [client.servicePrincipal.id, client.authentication];
   } catch (error) {
     return (error as { code: EntraErrorCode }).code;

@@ -19,6 +19,7 @@ export function user(userPrincipalName: string): User {
     userPrincipalName,
     displayName: userPrincipalName.toUpperCase(),
     isEnabled: true,
+    isAdministrator: false,
     password: undefined,
   };
 }

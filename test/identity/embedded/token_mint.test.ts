@@ -4,7 +4,7 @@ import { newSigningKey, readSigningKey } from '../../../src/identity/embedded/si
 import { type AccessGrant, TokenMint } from '../../../src/identity/embedded/token_mint.ts';
 import { TENANT, user } from './directory_fixture.ts';
 
-const mint = new TokenMint(await readSigningKey(await newSigningKey()));
+const mint = new TokenMint({ current: await readSigningKey(await newSigningKey()) });
 const ORIGIN = 'https://login.test';
 
 async function claimsOf(grant: Partial<AccessGrant>, claims?: string): Promise<JWTPayload> {
