@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GOALS } from './goals.ts';
@@ -33,6 +33,7 @@ async function measurePart(part: Part, selection: Selection, directory: string):
 
 /** The page, from everything that this directory has by now. */
 async function writePage(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
   const results = await readResults(directory);
   const sets = results.flatMap((result) => result.sets);
   const figures = Object.assign({}, ...results.map((result) => result.figures));
@@ -47,5 +48,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const selection = parseSelection(process.argv.slice(2));
 const directory = resultDirectory(selection);
-for (const part of selection.parts) await measurePart(part, selection, directory);
+let failed = false;
+for (const part of selection.parts) {
+  try {
+    await measurePart(part, selection, directory);
+  } catch (error) {
+    // What the other parts find out is not lost for it.
+    failed = true;
+    console.error(`The part ${part} was not measured:`, error);
+  }
+}
 await writePage(directory);
+if (failed) process.exit(1);
