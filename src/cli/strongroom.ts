@@ -1,5 +1,9 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import type { AccessAssignOptions } from './access_assign.ts';
+import type { AccessExplainOptions } from './access_explain.ts';
+import type { AccessListOptions } from './access_list.ts';
+import type { AccessRevokeOptions } from './access_revoke.ts';
 import type { BundleOptions } from './attestation.ts';
 import type { AuditConfirmOptions } from './audit_confirm.ts';
 import type { AuditProveOptions } from './audit_prove.ts';
@@ -188,6 +192,54 @@ withSettings(
     domain,
   ),
 ).option('--yes', 'do it');
+
+const access = program.command('access').description('who may do what, on a server that runs');
+withSettings(verb('roles', 'list role definitions', async () => (await import('./access_roles.ts')).listRoles, access));
+withSettings(
+  verb<AccessListOptions>(
+    'list',
+    'list role assignments',
+    async () => (await import('./access_list.ts')).listAccess,
+    access,
+  ),
+)
+  .option('--scope <scope>', '/, /keys or /keys/NAME', '/')
+  .option('--principal <id>', 'those of one principal that touch the scope');
+withSettings(
+  verb<AccessAssignOptions>(
+    'assign',
+    'assign a role',
+    async () => (await import('./access_assign.ts')).assignAccess,
+    access,
+  ),
+)
+  .requiredOption('--role <role>', 'name or GUID of the role definition')
+  .requiredOption('--principal <id>', 'object id of a user, a group or a service principal')
+  .option('--scope <scope>', '/, /keys or /keys/NAME', '/');
+withSettings(
+  verb<AccessRevokeOptions>(
+    'revoke',
+    'take an assignment back',
+    async () => (await import('./access_revoke.ts')).revokeAccess,
+    access,
+  ),
+)
+  .option('--id <guid>', 'the assignment, or')
+  .option('--role <role>', 'its role, and')
+  .option('--principal <id>', 'whom it is assigned to')
+  .option('--scope <scope>', '/, /keys or /keys/NAME', '/');
+withSettings(
+  verb<AccessExplainOptions>(
+    'explain',
+    'say which assignment allows something, or what is missing',
+    async () => (await import('./access_explain.ts')).explainAccess,
+    access,
+  ),
+)
+  .requiredOption('--principal <id>', 'object id of the caller')
+  .requiredOption('--action <action>', 'a data action, like keys/sign/action')
+  .option('--scope <scope>', '/, /keys or /keys/NAME', '/')
+  .option('--group <id>', 'of the caller, as often as needed', several);
 
 verb('version', 'print the version', async () => (await import('./version.ts')).version);
 
