@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 import sys
+import uuid
 
 from azure.core.exceptions import HttpResponseError
 from azure.identity import EnvironmentCredential
+from azure.keyvault.administration import KeyVaultAccessControlClient, KeyVaultDataAction, KeyVaultPermission, KeyVaultRoleScope
 from azure.keyvault.administration import KeyVaultSettingsClient
 from azure.keyvault.keys import JsonWebKey, KeyClient, KeyReleasePolicy
 from azure.keyvault.keys import KeyRotationLifetimeAction, KeyRotationPolicy, KeyRotationPolicyAction
@@ -116,5 +118,33 @@ report["settings"] = [[each.name, each.value, str(each.type.value)] for each in 
 report["unknownSetting"] = outcome(lambda: settings.get_setting("nothing"))
 kept = settings.get_setting(listed[0].name)
 report["settingKept"] = settings.update_setting(kept.name, kept.value).value == kept.value
+
+access = KeyVaultAccessControlClient(url, credential, raw_response_hook=record)
+everywhere = KeyVaultRoleScope.GLOBAL
+built_in = {each.role_name: each for each in access.list_role_definitions(everywhere)}
+user_role = built_in["Managed HSM Crypto User"]
+report["roleDefinitions"] = [len(built_in), user_role.role_type, user_role.assignable_scopes, user_role.name]
+made = access.set_role_definition(
+    everywhere, role_name="Py Signer", permissions=[KeyVaultPermission(data_actions=[KeyVaultDataAction.SIGN_HSM_KEY])]
+)
+permission = access.get_role_definition(everywhere, made.name).permissions[0]
+report["roleDefinition"] = [made.role_name, made.role_type, permission.data_actions, permission.not_data_actions]
+replaced = access.set_role_definition(everywhere, name=made.name, permissions=[])
+report["roleReplaced"] = [replaced.role_name == made.name, replaced.permissions]
+principal = str(uuid.uuid4())
+assignments = []
+for scope in [everywhere, KeyVaultRoleScope.KEYS, "/keys/py-rsa"]:
+    assigned = access.create_role_assignment(scope, made.id, principal)
+    got = access.get_role_assignment(scope, assigned.name)
+    listed = [each.name for each in access.list_role_assignments(scope)]
+    assignments.append([got.properties.scope, got.properties.role_definition_id == made.id, assigned.name in listed])
+    again = outcome(lambda: access.create_role_assignment(scope, made.id, principal, name=assigned.name))
+    held = outcome(lambda: access.delete_role_definition(everywhere, made.name))
+    access.delete_role_assignment(scope, assigned.name)
+    assignments.append([again, held, outcome(lambda: access.get_role_assignment(scope, assigned.name))])
+report["roleAssignments"] = assignments
+access.delete_role_definition(everywhere, made.name)
+report["roleGone"] = outcome(lambda: access.get_role_definition(everywhere, made.name))
+report["roleBuiltIn"] = outcome(lambda: access.set_role_definition(everywhere, name=user_role.name, permissions=[]))
 
 json.dump({"report": report, "exchanges": exchanges}, sys.stdout)

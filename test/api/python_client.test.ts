@@ -30,7 +30,7 @@ async function runProgram(): Promise<{ readonly output: Output; readonly url: st
 if (isThere) {
   const { output, url } = await runProgram();
 
-  test("an unmodified program of Azure's Python clients does everything with keys", (t) => {
+  test("an unmodified program of Azure's Python clients does everything with keys, settings and roles", (t) => {
     t.deepEqual(output.report, {
       created: ['RSA-HSM', { from: 'python' }, 'Recoverable+Purgeable', 90],
       got: true,
@@ -59,6 +59,15 @@ if (isThere) {
       settings: [['AllowKeyManagementOperationsThroughARM', 'false', 'boolean']],
       unknownSetting: '404 NotFound',
       settingKept: true,
+      roleDefinitions: [10, 'AKVBuiltInRole', ['/'], '21dbd100-6940-42c2-9190-5d6cb909625b'],
+      roleDefinition: ['Py Signer', 'CustomRole', ['Microsoft.KeyVault/managedHsm/keys/sign/action'], []],
+      roleReplaced: [true, []],
+      roleAssignments: ['/', '/keys', '/keys/py-rsa'].flatMap((scope) => [
+        [scope, true, true],
+        ['409 RoleAssignmentExists', '409 Conflict', '404 RoleAssignmentNotFound'],
+      ]),
+      roleGone: '404 RoleDefinitionNotFound',
+      roleBuiltIn: '400 BadParameter',
     });
   });
 

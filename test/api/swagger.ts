@@ -42,7 +42,7 @@ async function problemsOf(exchanges: readonly WireExchange[]): Promise<string[]>
   const validator = new oav.LiveValidator(
     {
       directory: fileURLToPath(FOLDER),
-      swaggerPathsPattern: [`${VERSION}/keys.json`, `${VERSION}/settings.json`],
+      swaggerPathsPattern: [`${VERSION}/keys.json`, `${VERSION}/settings.json`, `${VERSION}/rbac.json`],
       excludedSwaggerPathsPattern: [],
       git: { shouldClone: false },
       loadValidatorInBackground: false,
@@ -85,7 +85,11 @@ async function problemsOfOne(validator: LiveValidator, exchange: WireExchange): 
 /** The URL as the description has it; undefined where it has nothing. */
 function describedUrl(exchange: WireExchange): string | undefined {
   const { pathname } = new URL(exchange.url);
-  const path = pathname.replaceAll(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
+  const path = pathname
+    .replaceAll(/\/{2,}/g, '/')
+    .replace(/(.)\/$/, '$1')
+    // A scope is a part of a path there, which `/` is not.
+    .replace(/^\/providers\//i, '/keys/providers/');
   if (NEWER_PATHS.test(path)) return undefined;
   const [, key, word] = VERSIONLESS.exec(path) ?? [];
   const needsVersion = key !== undefined && (word !== undefined || /^(?:GET|PATCH)$/.test(exchange.method));
