@@ -40,6 +40,20 @@ test('without any source there is a default for everything', (t) => {
   ]);
 });
 
+test('initial administrators are GUIDs, each of them once', (t) => {
+  const [one, other] = ['0f0c7a7e-3ad7-4d0e-9d6b-3f5f0f6f1a11', '0f0c7a7e-3ad7-4d0e-9d6b-3f5f0f6f1a12'];
+  const name = 'STRONGROOM_ACCESS_INITIAL_ADMINISTRATORS';
+  t.deepEqual(loadConfiguration({ environment: {} }).access.initialAdministrators, []);
+  const environment = { [name]: `${one}, ${other},${one}` };
+  t.deepEqual(loadConfiguration({ environment }).access.initialAdministrators, [one, other]);
+  const file = fileOf({ access: { initialAdministrators: [other] } });
+  t.deepEqual(loadConfiguration({ environment: {}, file }).access.initialAdministrators, [other]);
+  for (const value of ['', 'alice', one.toUpperCase(), `${one};${other}`, Array(21).fill(one).join()]) {
+    const problem = problemsOf({ environment: { [name]: value } })['access.initialAdministrators'];
+    t.regex(problem ?? '', /^Expected at most 20 GUIDs in lower case, received /, value);
+  }
+});
+
 test('a configuration cannot be changed', (t) => {
   const configuration = loadConfiguration({ environment: {} });
   t.true(Object.isFrozen(configuration));
