@@ -60,11 +60,13 @@ export async function start(configuration: Configuration): Promise<RunningServer
   };
   const securityDomain = await openSecurityDomain(configuration, pool, documents, prepared.log);
   const server = await prepared.open({ engine, documents, identity, audit, securityDomain, readiness });
+  const managedIdentities = await prepared.openManagedIdentities(identity, audit);
   const activated = activateByItself(securityDomain, configuration, files, prepared.log);
   const house = keepHouse(engine, audit, prepared.log);
   return {
     url: originOf(hostNames(configuration).pool, configuration.listen[0]?.port ?? 0),
     close: async () => {
+      await managedIdentities?.close();
       await server.close();
       await activated;
       await house.stop();

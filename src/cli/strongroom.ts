@@ -10,6 +10,7 @@ import type { AuditProveOptions } from './audit_prove.ts';
 import type { AuditSearchOptions } from './audit_search.ts';
 import type { AuditTailOptions } from './audit_tail.ts';
 import type { AuditVerifyOptions } from './audit_verify.ts';
+import type { EnvOptions } from './env.ts';
 import type { FirewallCheckOptions } from './firewall.ts';
 import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
@@ -58,7 +59,9 @@ withSettings(verb('start', 'serve the HSM', async () => (await import('./start.t
   '--no-auto-activate',
   'serve nothing before the security domain was downloaded',
 );
-withSettings(verb('env', 'print what clients need in their environment', async () => (await import('./env.ts')).env));
+withSettings(
+  verb<EnvOptions>('env', 'print what clients need in their environment', async () => (await import('./env.ts')).env),
+).option('--managed-identity [name]', 'for processes of this machine that are who their local user is');
 withSettings(
   verb(
     'doctor',
@@ -66,6 +69,20 @@ withSettings(
     async () => (await import('./doctor.ts')).doctor,
   ),
 );
+
+const managedIdentity = program
+  .command('identity')
+  .description('who there is')
+  .command('managed-identity')
+  .description('who processes of this machine may be');
+verb(
+  'list',
+  'name, kind, object id, client id and local users of each',
+  async () => (await import('./managed_identity.ts')).listManagedIdentities,
+  managedIdentity,
+)
+  .option('--config <file>', 'settings as JSON')
+  .option('--data-dir <dir>', 'where everything is kept');
 
 const attestation = program.command('attestation').description('what a pool states of its keys');
 verb<BundleOptions>(

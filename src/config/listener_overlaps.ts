@@ -6,11 +6,12 @@ const ANY_IPV4 = '0.0.0.0';
 const ANY = '::';
 
 /** Addresses that two kinds of listeners would have in common: the system gives them to one alone, and they do not mean the same. */
-export function listenerOverlaps({ listen, network }: Configuration): ConfigurationProblem[] {
+export function listenerOverlaps({ listen, network, identity }: Configuration): ConfigurationProblem[] {
   const kinds: readonly [path: string, addresses: readonly ListenAddress[] | undefined][] = [
     ['listen', listen],
     ['network.privateListen', network.privateListen],
     ['network.proxyListen', network.proxyListen],
+    ['identity.managedIdentityListen', identity.managedIdentityListen],
   ];
   return kinds.flatMap(([path, addresses = []], place) =>
     kinds

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { parseIpAddress } from '../model/ip_address.ts';
 import { ConfigurationError, type ConfigurationProblem } from './configuration_error.ts';
 import { listenerOverlaps } from './listener_overlaps.ts';
 import { SETTING, type Setting } from './setting.ts';
@@ -115,6 +116,22 @@ function contradictions(configuration: Configuration): ConfigurationProblem[] {
     need('network.trustedProxies', 'Expected the addresses of proxies, because network.proxyListen is set.');
   if (isGiven(network.trustedProxies) && !isGiven(network.proxyListen))
     need('network.proxyListen', 'Expected HOST:PORT, because network.trustedProxies is set.');
+  if (identity.managedIdentityListen?.some(({ host }) => !isOfThisMachine(host))) {
+    need(
+      'identity.managedIdentityListen',
+      'Expected addresses that nobody reaches from elsewhere: localhost, 127.0.0.0/8, [::1] or 169.254.0.0/16.',
+    );
+  }
+  const gives = (identity.managedIdentityListen?.length ?? 0) > 0;
+  if (gives && identity.managedIdentitiesFile === undefined) {
+    need('identity.managedIdentitiesFile', 'Expected a path, because identity.managedIdentityListen is set.');
+  }
+  if (!gives && identity.managedIdentitiesFile !== undefined) {
+    need('identity.managedIdentityListen', 'Expected an address, because identity.managedIdentitiesFile is set.');
+  }
+  if (gives && identity.embedded === false) {
+    need('identity.embedded', 'Expected true, because identity.managedIdentityListen is set: it gives the tokens.');
+  }
   if (store.passwordFile !== undefined && store.url === undefined) {
     need('store.url', 'Expected the address of a database, because store.passwordFile is set.');
   }
@@ -135,6 +152,12 @@ function contradictions(configuration: Configuration): ConfigurationProblem[] {
 
 function isGiven(list: readonly unknown[] | undefined): boolean {
   return list !== undefined && list.length > 0;
+}
+
+/** Loopback, or of one link alone (RFC 3927), as Azure's machines have it. */
+function isOfThisMachine(host: string): boolean {
+  const address = parseIpAddress(host)?.text;
+  return address === '::1' || /^(?:127\.|169\.254\.)/.test(address ?? '');
 }
 
 const SHOWN_CHARACTERS = 60;

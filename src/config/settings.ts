@@ -34,6 +34,10 @@ export const SETTINGS = {
     embedded: flag(true),
     /** Issuers whose access tokens are believed beside its own, or in their place (docs/identity.md). */
     issuersFile: path(undefined),
+    /** Where processes of this machine get access tokens for being who they are; nowhere unless named. */
+    managedIdentityListen: addresses(undefined),
+    /** Who they may be (docs/identity.md). */
+    managedIdentitiesFile: path(undefined),
   },
   access: {
     /** Object ids of those who hold the Administrator role at `/` from the beginning (docs/roles.md). */

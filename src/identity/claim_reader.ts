@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import { LIMITS } from '../model/limits.ts';
 import type { PrincipalKind, SecurityPrincipal } from '../model/principal.ts';
+import { derivedGuid } from './derived_guid.ts';
 import { notAccepted, tooManyGroups } from './refusal.ts';
 
 /** From the claims of a verified token to its holder. @throws StrongroomError `Unauthorized` */
@@ -59,13 +59,9 @@ export function mappedClaims(issuer: string, tenantId: string, mapping: ClaimMap
   };
 }
 
-/** A GUID (RFC 9562 §5.8) for somebody of an issuer: always the same, and another one for everybody else, groups of the same name included. */
+/** For somebody of an issuer: nobody else has it, groups of the same name included. */
 function derivedId(issuer: string, what: 'subject' | 'group', name: string): string {
-  const digest = hash('sha256', JSON.stringify(['strongroom object id', issuer, what, name]), 'buffer');
-  digest[6] = ((digest[6] as number) & 0x0f) | 0x80;
-  digest[8] = ((digest[8] as number) & 0x3f) | 0x80;
-  const hex = digest.toString('hex', 0, 16);
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  return derivedGuid('strongroom object id', issuer, what, name);
 }
 
 function kindOf({ xms_mirid: resource, idtyp, scp, sub, oid }: JWTPayload): PrincipalKind {

@@ -58,7 +58,8 @@ export type AuditOperation =
   | 'Authentication'
   | 'InvalidRequest'
   | 'UserSignIn'
-  | 'KeyRotateIfDue';
+  | 'KeyRotateIfDue'
+  | 'ManagedIdentityToken';
 
 /** As Azure's log has it in `addrAuthType`. */
 export type AddressAuthorization = 'PublicIP' | 'Subnet' | 'PrivateLink' | 'TrustedService';

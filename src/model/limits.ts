@@ -116,6 +116,9 @@ export const LIMITS = {
   clientSecretChecks: 2,
   clientSecretChecksWaiting: 64,
   tokenRequestBytes: 64 * 1024,
+  /** Connections to where managed identities get their tokens, and requests at once; one more is refused. */
+  identityConnections: 256,
+  identityRequests: 16,
   /** Passwords that the built-in issuer hashes at once, and that wait; one more is refused. Each takes 64 MiB. */
   passwordChecks: 2,
   passwordChecksWaiting: 32,

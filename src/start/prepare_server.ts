@@ -9,6 +9,7 @@ import { LIMITS } from '../model/limits.ts';
 import type { AuditService } from '../server/audit_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
+import type { ManagedIdentityServer } from '../server/managed_identity/managed_identity_server.ts';
 import type { SecurityDomainService } from '../server/security_domain_service.ts';
 import { Server } from '../server/server.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
@@ -18,6 +19,7 @@ import { openFirewall } from './open_firewall.ts';
 import { type OpenedIdentity, openIdentity } from './open_identity.ts';
 import { readIssuers } from './open_issuers.ts';
 import { openIssuing } from './open_issuing.ts';
+import { openManagedIdentities } from './open_managed_identities.ts';
 import { openRoles } from './open_roles.ts';
 import { type OpenedTls, openLocalTls, readClientAuthorities, readOwnTls } from './open_tls.ts';
 
@@ -30,6 +32,8 @@ export interface PreparedServer {
   /** The directory that principals belong to, once there is a store. */
   openIdentity(documents: SealedDocuments): Promise<OpenedIdentity>;
   open(parts: ServedParts): Promise<Server>;
+  /** Where processes of this machine get tokens for being who they are, if anywhere. */
+  openManagedIdentities(identity: OpenedIdentity, audit: AuditService): Promise<ManagedIdentityServer | undefined>;
 }
 
 /** What the server is put over once the pool is open. */
@@ -91,6 +95,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);
       return server;
     },
+    openManagedIdentities: (identity, audit) => openManagedIdentities(configuration, files, identity, { audit, log }),
   };
 }
 

@@ -146,6 +146,40 @@ const CONTRADICTIONS: readonly [what: string, content: object, path: string][] =
   ['a module without label', { hsm: { module: 'm', pinFile: 'p' } }, 'hsm.tokenLabel'],
   ['a module without PIN', { hsm: { module: 'm', tokenLabel: 'l' } }, 'hsm.pinFile'],
   ['two PINs', { hsm: { module: 'm', tokenLabel: 'l', pinFile: 'p', pinVariable: 'P' } }, 'hsm.pinVariable'],
+  [
+    'managed identities where others can ask',
+    { identity: { managedIdentityListen: '0.0.0.0:8080', managedIdentitiesFile: 'f' } },
+    'identity.managedIdentityListen',
+  ],
+  [
+    'managed identities at a name',
+    { identity: { managedIdentityListen: 'host.example:8080', managedIdentitiesFile: 'f' } },
+    'identity.managedIdentityListen',
+  ],
+  [
+    'managed identities at an address of the network beside one of this machine',
+    { identity: { managedIdentityListen: ['127.0.0.1:80', '[fe80::1]:80'], managedIdentitiesFile: 'f' } },
+    'identity.managedIdentityListen',
+  ],
+  ['identities that nobody asks for', { identity: { managedIdentitiesFile: 'f' } }, 'identity.managedIdentityListen'],
+  ['no identities', { identity: { managedIdentityListen: 'localhost:80' } }, 'identity.managedIdentitiesFile'],
+  [
+    'managed identities without their issuer',
+    {
+      identity: {
+        embedded: false,
+        issuersFile: 'i',
+        managedIdentityListen: '169.254.169.254:80',
+        managedIdentitiesFile: 'f',
+      },
+    },
+    'identity.embedded',
+  ],
+  [
+    'managed identities at an address of the HSM',
+    { identity: { managedIdentityListen: '127.0.0.1:8443', managedIdentitiesFile: 'f' } },
+    'identity.managedIdentityListen',
+  ],
   ['nobody to be believed', { identity: { embedded: false } }, 'identity.issuersFile'],
   ['a label without module', { hsm: { tokenLabel: 'l' } }, 'hsm.module'],
 ];

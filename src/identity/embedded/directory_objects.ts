@@ -61,7 +61,7 @@ export interface FederatedCredential {
   readonly description: string | undefined;
 }
 
-/** An application in one tenant: the security principal. */
+/** An application in one tenant, or what needs no application because a machine vouches for it: the security principal. */
 export interface ServicePrincipal {
   /** What role assignments name. */
   readonly id: string;
@@ -71,6 +71,8 @@ export interface ServicePrincipal {
   readonly isEnabled: boolean;
   /** Whether it may change the directory. */
   readonly isAdministrator: boolean;
+  /** What kind of managed identity it is, if it is one (managed_identity.ts). */
+  readonly managedIdentity?: 'systemAssigned' | 'userAssigned';
 }
 
 /** A person. */

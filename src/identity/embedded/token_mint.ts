@@ -7,13 +7,20 @@ import type { IssuerKeys } from './signing_keys.ts';
 import type { TokenRequest } from './token_request.ts';
 
 /** Whom an access token speaks for. */
-export type TokenSubject = ApplicationSubject | UserSubject;
+export type TokenSubject = ApplicationSubject | ManagedIdentitySubject | UserSubject;
 
 /** An application that acts on its own behalf. */
 interface ApplicationSubject {
   readonly kind: 'application';
   /** Of its service principal. */
   readonly objectId: string;
+}
+
+/** A process of a machine that vouches for it. */
+interface ManagedIdentitySubject {
+  readonly kind: 'managedIdentity';
+  readonly objectId: string;
+  readonly resourceId: string;
 }
 
 /** A person, by way of an application. */
@@ -124,6 +131,10 @@ export function issuerName(origin: string, tenantId: string): string {
 
 function subjectClaims(subject: TokenSubject): Record<string, unknown> {
   if (subject.kind === 'application') return { idtyp: 'app', oid: subject.objectId, sub: subject.objectId };
+  if (subject.kind === 'managedIdentity') {
+    const { objectId, resourceId } = subject;
+    return { idtyp: 'app', oid: objectId, sub: objectId, xms_mirid: resourceId };
+  }
   const { user, permissions } = subject;
   return {
     idtyp: 'user',

@@ -17,7 +17,7 @@ export function clientCertificate(socket: Socket): string | undefined {
   return thumbprint;
 }
 
-/** A session of TLS 1.3 that is resumed without a certificate counts as authorized with Node.js: so there has to be one as well. */
+/** Both: nothing was wrong when it was verified, and there is one. A session that is resumed keeps what it was begun with. */
 function readThumbprint(socket: Socket): string | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const certificate = socket.getPeerX509Certificate();
