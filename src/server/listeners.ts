@@ -138,6 +138,8 @@ export class Listeners {
     };
     const server = createServer({ ...tlsOptions(identity, this.#clientAuthorities), ...HTTP_OPTIONS }, take);
     server.maxConnections = LIMITS.connections;
+    // Node tells of a handshake that takes too long, and leaves the connection open. There is nobody yet whom an answer would reach.
+    server.prependListener('tlsClientError', (_error, socket) => socket.destroy());
     server.on('clientError', onBroken);
     // Which Node.js would refuse by itself, without an answer or with one: a tunnel, and what is expected beside `100-continue`.
     server.on('connect', (_incoming, socket) => onBroken(undefined, socket));

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect as connectPlain } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import test from 'ava';
 import { POOL_HOST, TestServer } from './test_server.ts';
@@ -119,6 +121,20 @@ test.serial('a request that expects what nobody knows goes the way of all others
   t.regex(await converse(text), /^HTTP\/1\.1 401 /);
   t.like(server.audit.taken(), [{ operation: 'Authentication', httpStatus: 401 }]);
 });
+
+for (const [what, bytes] of [
+  ['says nothing', ''],
+  ['begins with TLS and goes no further', '1603010200010001'],
+] as const) {
+  test(`a caller that ${what} is cut off`, async (t) => {
+    t.timeout(30_000);
+    const socket = connectPlain(server.port, '127.0.0.1');
+    socket.resume();
+    socket.write(Buffer.from(bytes, 'hex'));
+    await once(socket, 'close');
+    t.pass();
+  });
+}
 
 test.serial('a caller that sends its headers slowly is cut off after five seconds', async (t) => {
   t.timeout(15_000);

@@ -161,6 +161,11 @@ test('a header that does not come to its end is waited for a while, and no longe
   t.is(server.log.filter((line) => line.includes('no whole header in time')).length, 3);
 });
 
+test('a header that no TLS follows is waited behind for a while, and no longer', async (t) => {
+  t.timeout(30_000);
+  t.is(await endOf(connect(proxied.port, '127.0.0.1'), headerFor(OFFICE)), '');
+});
+
 test('a peer that hangs up in its header, or behind it, harms nobody', async (t) => {
   const header = headerFor(OFFICE);
   for (const bytes of [
