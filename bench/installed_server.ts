@@ -14,6 +14,8 @@ export type Installation = keyof typeof ENTRIES;
 
 export interface InstalledServer {
   readonly pid: number;
+  /** From the start of the process until it was ready. */
+  readonly startedMs: number;
   readonly client: ServerClient;
   stop(): Promise<void>;
 }
@@ -27,13 +29,16 @@ export async function buildPackage(): Promise<void> {
 export async function startInstalledServer(installation: Installation, dataDir: string): Promise<InstalledServer> {
   const port = await freePort();
   const args = [ENTRIES[installation], 'start', '--data-dir', dataDir, '--listen', `127.0.0.1:${port}`];
+  const before = performance.now();
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   const ready = Promise.withResolvers<void>();
   createInterface({ input: child.stdout }).on('line', (line) => READY.test(line) && ready.resolve());
   child.once('exit', (code) => ready.reject(new Error(`The server went away with code ${code} before it was ready`)));
   await ready.promise;
+  const startedMs = performance.now() - before;
   return {
     pid: child.pid!,
+    startedMs,
     client: await ServerClient.open(dataDir, port),
     stop: async () => {
       const gone = once(child, 'exit');

@@ -1,5 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { childProcesses } from './contenders/cpu_time.ts';
 import { HttpsConnection } from './contenders/https_client.ts';
@@ -13,7 +12,7 @@ import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
 import type { ServerClient } from './server_client.ts';
-import { startProgram } from './start_contender.ts';
+import { makeServerStore } from './server_store.ts';
 import { median, spread } from './statistics.ts';
 
 const FEW = 100;
@@ -66,18 +65,6 @@ export async function measureMemory(_selection: Selection, token: ScratchToken):
 }
 
 const once = (value: number): Figure => ({ ...spread([value]), disturbedRounds: 0 });
-
-/** A data directory with that many keys in its store, on which a server has been before, so that its first start is not what is measured. */
-async function makeServerStore(keys: number, token: ScratchToken): Promise<string> {
-  const dataDir = join(token.directory, `server-${keys}`);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const filler = startProgram('filler', 'server_store', {});
-  await filler.ask({ command: 'open', dataDir, keys });
-  await filler.close();
-  const first = await startInstalledServer('package', dataDir);
-  await first.stop();
-  return dataDir;
-}
 
 async function serverMemory(
   installation: Installation,

@@ -1,3 +1,4 @@
+import { measureApi } from './api.ts';
 import { measureAudit } from './audit.ts';
 import { measureAuthentication } from './authentication.ts';
 import { measureAuthorization } from './authorization.ts';
@@ -21,6 +22,7 @@ export const PARTS = {
   table: measureThroughput,
   latency: measureLatency,
   https: measureHttps,
+  api: measureApi,
   audit: measureAudit,
   keys: measureManyKeys,
   memory: measureMemory,

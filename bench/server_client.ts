@@ -39,10 +39,11 @@ export class ServerClient {
     return postRequest(this.#host, `${path}?${API_VERSION}`, authorization, 'application/json', JSON.stringify(body));
   }
 
-  /** Head of a request without a body. */
+  /** Head of a request without a body; a path with a query of its own, such as that of a nextLink, is asked for as it is. */
   get(path: string): string {
+    const url = path.includes('?') ? path : `${path}?${API_VERSION}`;
     const authorization = `authorization: Bearer ${this.#accessToken}`;
-    return `${[`GET ${path}?${API_VERSION} HTTP/1.1`, `host: ${this.#host}`, authorization].join('\r\n')}\r\n\r\n`;
+    return `${[`GET ${url} HTTP/1.1`, `host: ${this.#host}`, authorization].join('\r\n')}\r\n\r\n`;
   }
 
   /** Makes a key of P-256. Gives the request that signs with it. */

@@ -40,6 +40,11 @@ export class HttpsConnection {
     return new HttpsConnection(socket);
   }
 
+  /** Servers close what nobody has used for a while. */
+  get isClosed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   /** Sends a whole request, head and body. */
   request(bytes: Buffer): Promise<HttpsAnswer> {
     return new Promise((resolve, reject) => {

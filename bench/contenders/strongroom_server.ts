@@ -21,6 +21,8 @@ export interface ServerReply {
   readonly nullPort: number;
 }
 
+const MOST_KEYS = '1000000';
+
 type ServerCommand = ({ readonly command: 'open' } & ServerSetup) | { readonly command: 'close' };
 
 let server: RunningServer | undefined;
@@ -29,7 +31,13 @@ let nothing: Listeners | undefined;
 /** The whole server in a process of its own, as `strongroom start` runs it. */
 async function open({ dataDir, port, audit = 'written' }: ServerSetup): Promise<ServerReply> {
   const durability = audit === 'none' ? 'written' : audit;
-  const flags = { dataDir, listen: `127.0.0.1:${port}`, 'log.level': 'warn', 'audit.durability': durability };
+  const flags = {
+    dataDir,
+    listen: `127.0.0.1:${port}`,
+    'log.level': 'warn',
+    'audit.durability': durability,
+    'keys.perPool': MOST_KEYS,
+  };
   const configuration = loadConfiguration({ environment: {}, flags });
   server = await start(configuration);
   if (audit === 'none') forgetRecords();
