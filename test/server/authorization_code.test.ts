@@ -72,6 +72,18 @@ test('without openid and offline_access there is neither an id token nor a refre
   t.is(typeof json.access_token, 'string');
 });
 
+test('an application may name the resource as the older endpoints have it', async (t) => {
+  const path = site.authorizePath({ resource, scope: 'openid offline_access' }).replace('/v2.0/', '/');
+  const code = answerOf(await site.signIn(path)).get('code') ?? '';
+  const form = { client_id: site.desktop.clientId, code, redirect_uri: REDIRECT_URI, code_verifier: VERIFIER };
+  const reply = await site.post('/adfs/oauth2/token', { grant_type: 'authorization_code', ...form });
+  t.is(reply.status, 200);
+  t.like(reply.json, { resource, expires_in: '3599' });
+  t.is(decodeJwt(String(reply.json.access_token)).aud, resource);
+  t.is(decodeJwt(String(reply.json.id_token)).upn, ALICE);
+  t.is(typeof reply.json.refresh_token, 'string');
+});
+
 test('a refresh token gives an access token for another name of the HSM, and the next refresh token', async (t) => {
   const first = await site.redeem(await site.code());
   const second = await site.refresh(String(first.json.refresh_token), {

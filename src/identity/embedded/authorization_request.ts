@@ -70,7 +70,7 @@ export function readAuthorizationRequest(
   }
   return {
     reply,
-    access: readDelegatedAccess({ form: query, version: 'v2' }, resources),
+    access: readDelegatedAccess({ form: query, version: query.has('resource') ? 'v1' : 'v2' }, resources),
     challenge,
     nonce: query.get('nonce') ?? undefined,
     loginHint: (query.get('login_hint') ?? '').slice(0, LIMITS.userNameCharacters),

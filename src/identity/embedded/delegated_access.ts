@@ -1,7 +1,7 @@
 import type { AudienceRule } from '../issuer.ts';
 import type { Delegation } from './delegation.ts';
 import { EntraError } from './entra_error.ts';
-import { DEFAULT_PERMISSION, type RequestedAccess, readRequestedAccess } from './requested_access.ts';
+import { DEFAULT_PERMISSION, OPEN_ID_SCOPES, type RequestedAccess, readRequestedAccess } from './requested_access.ts';
 import type { TokenRequest } from './token_request.ts';
 
 /** The one thing that an application may do in the name of a person: what the person may. */
@@ -13,7 +13,9 @@ export function readDelegatedAccess(
   request: Pick<TokenRequest, 'form' | 'version'>,
   resources: AudienceRule,
 ): RequestedAccess {
-  const access = readRequestedAccess(request, resources);
+  const asked = readRequestedAccess(request, resources);
+  const scopes = (request.form.get('scope') ?? '').split(' ');
+  const access = { ...asked, openIdScopes: scopes.filter((scope) => OPEN_ID_SCOPES.has(scope)) };
   if (access.permissions.every((permission) => PERMISSIONS.has(permission))) return access;
   throw new EntraError('scopeInvalid', `The resource knows the permissions ${[...PERMISSIONS].join(' and ')}.`);
 }

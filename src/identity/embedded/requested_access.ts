@@ -13,7 +13,7 @@ export interface RequestedAccess {
 }
 
 export const DEFAULT_PERMISSION = '.default';
-const OPEN_ID_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access']);
+export const OPEN_ID_SCOPES: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access']);
 
 /**
  * Reads `scope` (v2: one resource with a permission after the last slash, and scopes of OpenID Connect) or `resource` (v1).

@@ -10,7 +10,7 @@ import { replyPage } from './reply_page.ts';
 import { complaintAbout, requireEntraError, sendPage } from './send_page.ts';
 import { signInPage } from './sign_in_page.ts';
 
-const PATH = '/:tenant/oauth2/v2.0/authorize';
+const PATHS = ['/:tenant/oauth2/v2.0/authorize', '/:tenant/oauth2/authorize'] as const;
 
 /** What came to the page, with where its answer goes. */
 interface Visit {
@@ -45,27 +45,29 @@ export function serveAuthorizePages(app: FastifyInstance, parts: PageParts): voi
     return sendPage(reply, signInPage(asked, hsm, { token, userName, complaint, status: error?.status ?? 200 }));
   };
 
-  app.get(PATH, (request, reply) => visited(request, reply, (visit) => showForm(visit, visit.asked.loginHint)));
-  app.post(PATH, (request, reply) =>
-    visited(request, reply, async (visit) => {
-      const form = formOf(request);
-      checkForm(request.headers, issuerOrigin(request), request.raw.url ?? '', form.get('form_token'));
-      const { asked } = visit;
-      if (form.get('decision') !== 'allow') {
-        return sendError(request, reply, asked.reply, new EntraError('consentDeclined', 'The user declined.'));
-      }
-      const userName = form.get('user_name') ?? '';
-      const shown = { userName, password: form.get('password') ?? '', address: callerAddress(request) };
-      try {
-        const { tenant, application } = asked.reply;
-        const facts = { tenant, application, userName };
-        const code = await recordSignIn(parts, request, facts, () => signIns.allow(asked, shown));
-        return sendReply(request, reply, asked.reply, { code });
-      } catch (thrown) {
-        return showForm(visit, userName, requireEntraError(thrown));
-      }
-    }),
-  );
+  const takeForm = async (visit: Visit): Promise<FastifyReply> => {
+    const { request, reply, asked } = visit;
+    const form = formOf(request);
+    checkForm(request.headers, issuerOrigin(request), request.raw.url ?? '', form.get('form_token'));
+    if (form.get('decision') !== 'allow') {
+      return sendError(request, reply, asked.reply, new EntraError('consentDeclined', 'The user declined.'));
+    }
+    const { tenant, application } = asked.reply;
+    const userName = form.get('user_name') ?? '';
+    const shown = { userName, password: form.get('password') ?? '', address: callerAddress(request) };
+    const signIn = () => signIns.allow(asked, shown);
+    try {
+      const code = await recordSignIn(parts, request, { tenant, application, userName }, signIn);
+      return sendReply(request, reply, asked.reply, { code });
+    } catch (thrown) {
+      return showForm(visit, userName, requireEntraError(thrown));
+    }
+  };
+
+  for (const path of PATHS) {
+    app.get(path, (request, reply) => visited(request, reply, (visit) => showForm(visit, visit.asked.loginHint)));
+    app.post(path, (request, reply) => visited(request, reply, takeForm));
+  }
 }
 
 function sendError(
