@@ -268,6 +268,7 @@ test('every request that changes something is announced, whoever adds a route fo
     'batch',
     'decrypt',
     'encrypt',
+    'explainAccess',
     'random',
     'release',
     'secureUnwrapKey',
