@@ -41,7 +41,7 @@ export function auditEventsOf(exchange: Exchange, error: StrongroomError | undef
 }
 
 type Call = Omit<AuditEvent, 'operation' | 'result'>;
-type Deed = Pick<AuditEvent, 'operation' | 'dataAction' | 'scope' | 'keyName' | 'keyVersion' | 'algorithm'>;
+type Deed = Pick<AuditEvent, 'operation' | 'dataAction' | 'scope' | 'keyName' | 'keyVersion' | 'algorithm' | 'target'>;
 
 function callOf(exchange: Exchange): Call {
   const { audit, incoming, principal, requestId, origin, network } = exchange;
@@ -74,6 +74,7 @@ function deedOf({ audit, target }: Exchange): Deed {
     keyName: audit.keyName ?? (scope !== undefined && route.scope === 'key' ? name : undefined),
     keyVersion: audit.keyVersion ?? (isKeyVersion ? version : undefined),
     algorithm: audit.algorithm,
+    target: audit.target,
   };
 }
 

@@ -20,6 +20,8 @@ export class AuditNotes {
   keyName: string | undefined = undefined;
   keyVersion: string | undefined = undefined;
   algorithm: string | undefined = undefined;
+  /** What it is done to, where that is no key. */
+  target: string | undefined = undefined;
   /** Of a request that does several things. */
   readonly items: AuditItem[] = [];
 }

@@ -53,6 +53,7 @@ test.serial('a signature is one event, with who, what, by which version, how, an
     keyName: 'k1',
     keyVersion: VERSION,
     algorithm: 'ES256',
+    target: undefined,
   });
 });
 

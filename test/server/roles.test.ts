@@ -240,19 +240,23 @@ test('a definition that somebody holds cannot be deleted, and the last administr
   t.regex(await refusedWith(t, last, 409, 'Conflict', 'LastAdministrator'), /nobody would be left/);
 });
 
-test('what was done to roles is in the audit log by its name and scope', async (t) => {
+test('what was done to roles is in the audit log by its name and scope, with who holds which role by it', async (t) => {
   const name = randomUUID();
   server.audit.taken();
-  await assign('/keys/audited', name);
+  const principalId = randomUUID();
+  await assign('/keys/audited', name, principalId);
   await get(`/keys/audited${ASSIGNMENTS}/${name}`);
   await remove(`/keys/audited${ASSIGNMENTS}/${name}`);
   const events = server.audit.taken().filter(({ requestUri }) => requestUri?.includes(name));
+  const held = `roleAssignments/${name} principals/${principalId} roleDefinitions/${BUILT_IN_ROLE_IDS.cryptoUser}`;
   t.deepEqual(
-    events.filter(({ httpStatus }) => httpStatus !== undefined).map(({ operation, scope }) => [operation, scope]),
+    events
+      .filter(({ httpStatus }) => httpStatus !== undefined)
+      .map(({ operation, scope, target }) => [operation, scope, target]),
     [
-      ['RoleAssignmentCreate', '/keys/audited'],
-      ['RoleAssignmentGet', '/keys/audited'],
-      ['RoleAssignmentDelete', '/keys/audited'],
+      ['RoleAssignmentCreate', '/keys/audited', held],
+      ['RoleAssignmentGet', '/keys/audited', undefined],
+      ['RoleAssignmentDelete', '/keys/audited', held],
     ],
   );
 });

@@ -1,3 +1,4 @@
+import { roleAssignmentTarget } from '../role_target.ts';
 import type { Call } from '../route.ts';
 import { targetScope } from '../target_scope.ts';
 import { readRoleGuid } from '../wire/guid.ts';
@@ -10,6 +11,7 @@ export async function createRoleAssignment(
 ): Promise<string> {
   const id = readRoleGuid('assignment', exchange.target.parameters.id);
   const assignment = readRoleAssignment(targetScope(exchange.route, key.name), id, body);
+  exchange.audit.target = roleAssignmentTarget(assignment);
   await parts.roles.addAssignment(assignment);
   return roleAssignmentBody(assignment);
 }
