@@ -11,9 +11,9 @@ export interface BarGroup {
   readonly bars: readonly Bar[];
 }
 
-const WIDTH = 860;
+const WIDTH = 880;
 const MARGIN = 20;
-const LABEL_WIDTH = 310;
+const LABEL_WIDTH = 335;
 const VALUE_WIDTH = 160;
 const BAR_HEIGHT = 16;
 const ROW_HEIGHT = 22;
