@@ -47,6 +47,15 @@ export class ServiceClient {
     return this.#ask(POOL_RESOURCE, method, url, body);
   }
 
+  /**
+   * The directory of the built-in issuer, in the form of Microsoft Graph.
+   * @throws ServiceRefusal, StrongroomError `ServiceUnavailable`
+   */
+  askDirectory(method: string, path: string, body?: unknown): Promise<ServiceAnswer> {
+    const { authorityHost } = this.#connection;
+    return this.#ask(authorityHost, method, `${authorityHost}/v1.0${path}`, body);
+  }
+
   async #ask(resource: string, method: string, url: string, body: unknown): Promise<ServiceAnswer> {
     const headers: Record<string, string> = { authorization: `Bearer ${await this.#accessToken(resource)}` };
     if (body !== undefined) headers['content-type'] = 'application/json';

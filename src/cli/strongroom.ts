@@ -12,6 +12,8 @@ import type { AuditTailOptions } from './audit_tail.ts';
 import type { AuditVerifyOptions } from './audit_verify.ts';
 import type { EnvOptions } from './env.ts';
 import type { FirewallCheckOptions } from './firewall.ts';
+import type { IdentityOptions } from './identity.ts';
+import { IDENTITY_VERBS } from './identity_verbs.ts';
 import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
 import type { CustodianKeyOptions, DownloadOptions, LockOptions, RecoverOptions } from './security_domain.ts';
@@ -70,11 +72,23 @@ withSettings(
   ),
 );
 
-const managedIdentity = program
-  .command('identity')
-  .description('who there is')
-  .command('managed-identity')
-  .description('who processes of this machine may be');
+const identity = program.command('identity').description('who there is: applications, people, groups and tenants');
+for (const row of IDENTITY_VERBS) {
+  const words = row.words.split(' ');
+  const first = words.findIndex((word) => word.startsWith('<'));
+  const last = (first === -1 ? words.length : first) - 1;
+  const parent = words
+    .slice(0, last)
+    .reduce((above, word) => above.commands.find((each) => each.name() === word) ?? above.command(word), identity);
+  const load = async (): Promise<Verb<IdentityOptions, string[]>> => {
+    const { askIdentity } = await import('./identity.ts');
+    return (options, ...args) => askIdentity(row, options, args);
+  };
+  const command = verb(words.slice(last).join(' '), row.description, load, parent);
+  for (const [flags, description] of row.options ?? []) command.option(flags, description);
+  withSettings(command).option('--tenant <id>', 'the tenant that it is about');
+}
+const managedIdentity = identity.command('managed-identity').description('who processes of this machine may be');
 verb(
   'list',
   'name, kind, object id, client id and local users of each',

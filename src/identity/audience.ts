@@ -12,13 +12,13 @@ const HTTPS_PORT = 443;
 export class Audiences {
   readonly #accepted: ReadonlySet<string>;
 
-  constructor(domain: string) {
-    this.#accepted = new Set([`https://${domain}`, MANAGED_HSM_RESOURCE]);
+  /** `aliases` are other names of the service at that host, the port and the slash left out likewise. */
+  constructor(host: string, aliases: readonly string[] = [MANAGED_HSM_RESOURCE]) {
+    this.#accepted = new Set([`https://${host}`, ...aliases]);
   }
 
   includes(audience: string): boolean {
-    const resource = RESOURCE.exec(audience)?.[1];
-    return resource !== undefined && this.#accepted.has(resource);
+    return this.#accepted.has(RESOURCE.exec(audience)?.[1] ?? audience);
   }
 }
 

@@ -52,11 +52,24 @@ const AUDIT_OPERATIONS = {
   explainAccess: 'AccessExplain',
 } as const;
 
+/** What is done at the directory of the built-in issuer, by the routes of server/graph/. */
+export type DirectoryOperation =
+  | `Application${'List' | 'Create' | 'Get' | 'Delete' | 'AddPassword' | 'RemovePassword' | 'AddKey' | 'RemoveKey'}`
+  | `FederatedCredential${'List' | 'Add' | 'Remove'}`
+  | `Tenant${'List' | 'Create'}`
+  | `ServicePrincipal${'List' | 'Create' | 'Get' | 'Update' | 'Delete'}`
+  | `User${'List' | 'Create' | 'Get' | 'Update' | 'Delete'}`
+  | `Group${'List' | 'Create' | 'Get' | 'Delete' | 'MemberList' | 'MemberAdd' | 'MemberRemove'}`
+  | 'MemberObjectsGet'
+  | 'DirectoryObjectsGet';
+
 /** `Authentication`: nobody who is known. `InvalidRequest`: what is not served, or is no HTTP. `UserSignIn`: at a page of the issuer. */
 export type AuditOperation =
   | (typeof AUDIT_OPERATIONS)[keyof typeof AUDIT_OPERATIONS]
   | 'Authentication'
   | 'InvalidRequest'
+  | DirectoryOperation
+  | 'AccessTokenIssue'
   | 'UserSignIn'
   | 'KeyRotateIfDue'
   | 'ManagedIdentityToken';

@@ -6,11 +6,14 @@ import type { ReceivedTokenRequest } from '../identity/embedded/token_request.ts
 import { ERROR_CATALOGUE, StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { AuditService } from './audit_service.ts';
+import { type DirectoryService, serveGraph } from './graph/serve_graph.ts';
 import { callerAddress, formOf, issuerOrigin, tenantOf } from './issuer_request.ts';
 import { noticePage } from './pages/notice_page.ts';
 import { sendPage, sendRefusal } from './pages/send_page.ts';
 import { serveAuthorizePages } from './pages/serve_authorize_pages.ts';
 import { serveDevicePages } from './pages/serve_device_pages.ts';
+
+import { recordTokenRequest } from './record_token_request.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 const METADATA_PATHS = [
@@ -25,12 +28,16 @@ const TOKEN_PATHS = [
 export interface IssuerAppParts {
   /** Name of the HSM that access tokens are for. */
   readonly hsm: string;
+  readonly directory: DirectoryService | undefined;
   readonly audit: AuditService;
   readonly log: Logger;
 }
 
 /** The built-in issuer over HTTP, at the host that is its own (Azure API §4.5; the `adfs` forms of the same paths come by the tenant's alias). */
-export function buildIssuerApp(issuer: EmbeddedIssuer, { hsm, audit, log }: IssuerAppParts): FastifyInstance {
+export function buildIssuerApp(
+  issuer: EmbeddedIssuer,
+  { hsm, directory, audit, log }: IssuerAppParts,
+): FastifyInstance {
   const app = fastify({
     logger: false,
     return503OnClosing: false,
@@ -59,7 +66,9 @@ export function buildIssuerApp(issuer: EmbeddedIssuer, { hsm, audit, log }: Issu
   }
   app.get('/common/discovery/instance', async (request) => issuer.instanceDiscovery(issuerOrigin(request)));
   for (const [path, version] of TOKEN_PATHS) {
-    app.post(path, async (request) => issuer.token(received(request, version)));
+    app.post(path, async (request) =>
+      recordTokenRequest(audit, request, () => issuer.token(received(request, version))),
+    );
   }
   app.post('/:tenant/oauth2/v2.0/devicecode', async (request) =>
     issuer.deviceCode(received(request, 'v2'), callerAddress(request)),
@@ -71,6 +80,12 @@ export function buildIssuerApp(issuer: EmbeddedIssuer, { hsm, audit, log }: Issu
     serveDevicePages(pages, parts);
     done();
   });
+  if (directory !== undefined) {
+    app.register((graph, _options, done) => {
+      serveGraph(graph, { ...directory, audit, log });
+      done();
+    });
+  }
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }));
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply, log));
   return app;

@@ -10,6 +10,7 @@ import { brokenRequestAnswerer } from './answer_broken_request.ts';
 import { buildApiApp } from './api_app.ts';
 import type { AttestationService } from './attestation_service.ts';
 import type { AuditService } from './audit_service.ts';
+import type { DirectoryService } from './graph/serve_graph.ts';
 import type { Readiness } from './health.ts';
 import { type HostOptions, Hosts } from './hosts.ts';
 import { buildIssuerApp } from './issuer_app.ts';
@@ -46,6 +47,8 @@ export interface ServerOptions {
   readonly securityDomain: SecurityDomainService;
   /** The built-in issuer, unless it is switched off. */
   readonly issuer: EmbeddedIssuer | undefined;
+  /** Its directory, where that may be changed. */
+  readonly directory: DirectoryService | undefined;
   readonly readiness: () => Readiness;
   readonly log: Logger;
 }
@@ -94,7 +97,12 @@ export class Server {
     const login =
       issuer === undefined
         ? api
-        : buildIssuerApp(issuer, { hsm: `${options.hosts.hsmName}.${options.hosts.domain}`, audit, log });
+        : buildIssuerApp(issuer, {
+            hsm: `${options.hosts.hsmName}.${options.hosts.domain}`,
+            directory: options.directory,
+            audit,
+            log,
+          });
     await Promise.all([api.ready(), login.ready()]);
     const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
       const app = hosts.resolve(incoming.headers.host).kind === 'issuer' ? login : api;

@@ -78,7 +78,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
     log,
     openIdentity: (documents) => openIdentity(configuration, files, { documents, knownSecret, listed, log }),
     open: async ({ documents, identity, ...parts }) => {
-      const { issuer, announced, authenticator } = openIssuing(configuration, documents, identity, listed);
+      const { issuer, directory, announced, authenticator } = openIssuing(configuration, documents, identity, listed);
       const client = issuer === undefined ? undefined : identity.first;
       await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
       const roles = await openRoles(configuration, documents, client?.servicePrincipal.id, log);
@@ -90,6 +90,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
         hosts: { hsmName: hsm.name, domain, issuer: announced, port },
         authenticator,
         issuer,
+        directory,
       });
       if (issuer !== undefined) keepIssuerSwept(issuer, log);
       if (tls.trust !== undefined) keepTlsCurrent(server, files, names.all, log);

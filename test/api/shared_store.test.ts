@@ -72,6 +72,43 @@ test.serial('a key that is deleted through one server is gone from the other a s
   t.is((await first.get('/deletedkeys/deleted')).status, 200);
 });
 
+/** Asks the directory of one server for something, as its first application. */
+async function askDirectory(server: RunningServer, path: string, body: unknown): Promise<Record<string, unknown>> {
+  const { AZURE_AUTHORITY_HOST: login, AZURE_CLIENT_ID: id, AZURE_CLIENT_SECRET: secret } = server.environment;
+  const token = await tokenFrom(server, String(id), String(secret), String(login));
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  return (await server.exchange(`${login}/v1.0${path}`, 'POST', headers, JSON.stringify(body))).json;
+}
+
+async function tokenFrom(server: RunningServer, id: string, secret: string, resource: string): Promise<string> {
+  const scope = `${resource}/.default`;
+  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret, scope });
+  const url = `${server.environment.AZURE_AUTHORITY_HOST}/adfs/oauth2/v2.0/token`;
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  return String((await server.exchange(url, 'POST', headers, form.toString())).json.access_token);
+}
+
+test.serial(
+  'an application that was made through one server gets a token at the other, which both believe',
+  async (t) => {
+    t.is(first.environment.AZURE_CLIENT_ID, second.environment.AZURE_CLIENT_ID);
+    t.not(first.environment.AZURE_CLIENT_SECRET, second.environment.AZURE_CLIENT_SECRET);
+    const { id, appId } = await askDirectory(first, '/applications', { displayName: 'shared' });
+    await askDirectory(first, '/servicePrincipals', { appId });
+    const { secretText } = await askDirectory(first, `/applications/${id}/addPassword`, {});
+    await delay(TAKES_EFFECT_MS);
+    const token = await tokenFrom(second, String(appId), String(secretText), 'https://managedhsm.azure.net');
+    for (const server of [second, first]) {
+      const headers = { authorization: `Bearer ${token}` };
+      const { status, json } = await server.exchange(`${server.url}/keys?api-version=7.4`, 'GET', headers);
+      t.deepEqual([status, json.error?.code], [403, 'Forbidden'], 'known, and without a role');
+    }
+    const own = await second.accessToken();
+    const keys = await first.exchange(`${first.url}/keys?api-version=7.4`, 'GET', { authorization: `Bearer ${own}` });
+    t.is(keys.status, 200);
+  },
+);
+
 test.serial('a server whose token has other pool keys does not come up, and does not say the password', async (t) => {
   const refusal = await t.throwsAsync(RunningServer.start(settings));
   t.regex(refusal.message, /^Ended with 69: /);

@@ -7,11 +7,12 @@ import type { RoleGrant } from '../../src/access/role_assignment.ts';
 import { Roles } from '../../src/access/roles.ts';
 import { Audiences } from '../../src/identity/audience.ts';
 import { Authenticator } from '../../src/identity/authenticator.ts';
-import { Directory } from '../../src/identity/embedded/directory.ts';
+import { DirectoryChanges } from '../../src/identity/embedded/directory_changes.ts';
 import type { DirectoryObjects } from '../../src/identity/embedded/directory_objects.ts';
 import { EmbeddedIssuer } from '../../src/identity/embedded/embedded_issuer.ts';
 import { FederatedKeys } from '../../src/identity/embedded/federated_keys.ts';
 import { keptSecret, newApplication } from '../../src/identity/embedded/new_application.ts';
+import { StoredDirectory } from '../../src/identity/embedded/stored_directory.ts';
 import type { TrustedIssuer } from '../../src/identity/issuer.ts';
 import { BUILT_IN_ROLE_IDS, builtInRoles } from '../../src/model/role.ts';
 import type { Readiness } from '../../src/server/health.ts';
@@ -127,13 +128,15 @@ export class TestServer {
     const securityDomain = new FakeSecurityDomain();
     const secret = 'correct horse battery staple';
     const { application, servicePrincipal } = newApplication(TENANT, 'test');
-    const directory = new Directory(TENANT, {
+    const documents = testDocuments();
+    const directory = await StoredDirectory.open(documents, TENANT, () => undefined);
+    await addAll(directory, {
       tenants: [{ id: TENANT, displayName: 'test' }],
       applications: [
         { ...application, secrets: [await keptSecret(secret, undefined, Date.now())] },
         ...others.applications,
       ],
-      servicePrincipals: [servicePrincipal, ...others.servicePrincipals],
+      servicePrincipals: [{ ...servicePrincipal, isAdministrator: true }, ...others.servicePrincipals],
       users: others.users,
       groups: others.groups,
     });
@@ -141,11 +144,12 @@ export class TestServer {
     const keys = await issuerKeys();
     const issuer = new EmbeddedIssuer({
       host: LOGIN_HOST,
-      directory: { current: directory },
+      directory,
       keys,
       federatedKeys: new FederatedKeys(new Map()),
       resources: audiences,
-      documents: testDocuments(),
+      directoryResources: new Audiences(LOGIN_HOST, []),
+      documents,
     });
     const now = new Date();
     const authority = await newAuthority('test', NAMES, now);
@@ -178,6 +182,11 @@ export class TestServer {
       announced: 'changes',
       securityDomain,
       issuer,
+      directory: {
+        source: directory,
+        changes: new DirectoryChanges(directory),
+        authenticator: new Authenticator([issuer.trustedByDirectory]),
+      },
       readiness: () => opened?.readiness ?? { ready: false },
       log: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),
     });
@@ -267,6 +276,14 @@ async function rolesWith(grants: readonly RoleGrant[]): Promise<Roles> {
   });
   for (const grant of grants) await roles.addAssignment({ ...grant, id: randomUUID() });
   return roles;
+}
+
+async function addAll(directory: StoredDirectory, objects: DirectoryObjects): Promise<void> {
+  for (const each of objects.tenants) await directory.add('tenants', each);
+  for (const each of objects.applications) await directory.add('applications', each);
+  for (const each of objects.servicePrincipals) await directory.add('servicePrincipals', each);
+  for (const each of objects.users) await directory.add('users', each);
+  for (const each of objects.groups) await directory.add('groups', each);
 }
 
 /** The roles that together may do everything. */

@@ -27,8 +27,9 @@ export interface EmbeddedIssuerOptions {
   readonly directory: DirectorySource;
   readonly keys: IssuerKeys;
   readonly federatedKeys: FederatedKeys;
-  /** What tokens may be asked for. */
+  /** What tokens may be asked for: the pool, and the directory. */
   readonly resources: AudienceRule;
+  readonly directoryResources: AudienceRule;
   /** Where codes and refresh tokens are kept. */
   readonly documents: SealedDocuments;
 }
@@ -45,8 +46,14 @@ export class EmbeddedIssuer {
   readonly signIns: SignIns;
   /** What an authenticator needs to believe its tokens: those for the pool's own tenant. */
   readonly trusted: TrustedIssuer;
+  /** Likewise for tokens that are for the directory. */
+  readonly trustedByDirectory: TrustedIssuer;
 
-  constructor({ host, directory, keys, federatedKeys, resources, documents }: EmbeddedIssuerOptions) {
+  constructor(options: EmbeddedIssuerOptions) {
+    const { host, directory, keys, federatedKeys, documents, directoryResources } = options;
+    const resources: AudienceRule = {
+      includes: (name) => options.resources.includes(name) || directoryResources.includes(name),
+    };
     const { homeTenantId } = directory.current;
     const readClaims = entraClaims(homeTenantId);
     const iss = issuerName(`https://${host}`, homeTenantId);
@@ -67,10 +74,11 @@ export class EmbeddedIssuer {
       issues: (claim) => claim.replace(PORT, '$1') === iss,
       algorithms: [SIGNING_ALGORITHM],
       keys: keys.find,
-      audiences: resources,
+      audiences: options.resources,
       listsAudience: false,
       principalOf: (claims) => this.#requireActive(readClaims(claims)),
     };
+    this.trustedByDirectory = { ...this.trusted, audiences: directoryResources };
   }
 
   get keySet(): JSONWebKeySet {
