@@ -15,6 +15,7 @@ export interface ShownAssertion {
 }
 
 const CERTIFICATE_ALGORITHMS = ['RS256', 'PS256'];
+const PADDING = /=$/;
 /** Verifies in place of the key of a client that there is not. */
 const NO_KEY: KeyObject = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
 
@@ -59,11 +60,13 @@ export class ClientAssertions {
     }
     const key = certificate === undefined ? NO_KEY : createPublicKey(certificate.pem);
     const payload = await this.#verify(assertion, key, CERTIFICATE_ALGORITHMS).catch((error: unknown) => {
-      if (application !== undefined) throw error;
+      if (certificate !== undefined) throw error;
       return undefined;
     });
-    if (application === undefined || payload === undefined) return;
-    if (certificate === undefined) throw badSignature('The certificate is not registered with the application');
+    if (application === undefined) return;
+    if (certificate === undefined || payload === undefined) {
+      throw badSignature('The certificate is not registered with the application');
+    }
     const nowMs = this.#clock();
     if (nowMs < certificate.startMs || certificate.endMs <= nowMs) throw badSignature('The certificate is expired');
     const { aud, exp = 0, jti } = payload;
@@ -124,9 +127,11 @@ export class ClientAssertions {
   }
 }
 
+/** Older libraries write the digest with padding, which RFC 7515 §2 leaves out. */
 function isNamed({ x5t, x5tS256 }: ClientCertificate, header: UnverifiedToken['header']): boolean {
   const named = [header['x5t#S256'], header.x5t].filter((each) => each !== undefined);
-  return named.length > 0 && named.every((each) => each === x5t || each === x5tS256);
+  const digests = named.map((each) => String(each).replace(PADDING, ''));
+  return digests.length > 0 && digests.every((each) => each === x5t || each === x5tS256);
 }
 
 function badSignature(reason: string): EntraError {

@@ -119,6 +119,10 @@ const { x5t, x5tS256 } = registered(own);
 const TAKEN: readonly [what: string, make: () => Assertion][] = [
   ['by PS256 with the SHA-256 digest of the certificate', () => signed()],
   ['by RS256 with the SHA-1 digest', () => signed({}, { alg: 'RS256', 'x5t#S256': undefined, x5t })],
+  [
+    'with the digest as older libraries write it',
+    () => signed({}, { alg: 'RS256', 'x5t#S256': undefined, x5t: `${x5t}=` }),
+  ],
   ['with both digests', () => signed({}, { x5t })],
   ['with the chain of its certificate', () => signed({}, { x5c: ['MIIB'] })],
   ['for the older endpoint', () => signed({ aud: `${ORIGIN}/${TENANT}/oauth2/token` })],
