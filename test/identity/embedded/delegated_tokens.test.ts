@@ -43,6 +43,7 @@ function open() {
     keys,
     federatedKeys: new FederatedKeys(new Map()),
     resources: new Audiences('managedhsm.localhost'),
+    directoryResources: new Audiences('login.localhost', []),
     documents: testDocuments(),
   });
   const token = (form: Record<string, string>) =>
