@@ -82,9 +82,9 @@ test.serial('DeviceCodeCredential signs with a key, for a person who enters its 
 });
 
 test.serial('AuthorizationCodeCredential signs with a key, with the secret of its application', async (t) => {
-  const { AZURE_CLIENT_ID: clientId = '', AZURE_CLIENT_SECRET: secret = '' } = server.environment;
+  const { clientId, secret, redirectUri } = people.site;
   const scope = `https://managedhsm.localhost:${server.port}/.default offline_access openid profile`;
-  const asked = { client_id: clientId, response_type: 'code', redirect_uri: people.siteUri, scope, state: 'x' };
+  const asked = { client_id: clientId, response_type: 'code', redirect_uri: redirectUri, scope, state: 'x' };
   const url = `${issuer}/adfs/oauth2/v2.0/authorize?${new URLSearchParams(asked)}`;
   const page = await visitPage(server, url);
   const { status, location } = await visitPage(server, url, { form_token: page.formToken, ...signedIn }, page.cookie);
@@ -94,7 +94,7 @@ test.serial('AuthorizationCodeCredential signs with a key, with the secret of it
     SITE_CLIENT_ID: clientId,
     SITE_CLIENT_SECRET: secret,
     SITE_CODE: code,
-    SITE_REDIRECT_URI: people.siteUri,
+    SITE_REDIRECT_URI: redirectUri,
   });
   await checkOutcome(t, await program.says(), clientId);
 });

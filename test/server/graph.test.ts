@@ -143,6 +143,30 @@ test('people are added, changed and removed, and what they sign in with is never
   t.is((await ask('GET', `/users/${json.id}`)).status, 404);
 });
 
+for (const password of ['abababababababab', 'carol-carol-carol-carol']) {
+  test(`${password} is no password of carol, at first or later`, async (t) => {
+    const userPrincipalName = `carol@${password}.example`;
+    const user = { userPrincipalName, displayName: 'Carol' };
+    t.is((await ask('POST', '/users', { ...user, passwordProfile: { password } })).status, 400);
+    t.is((await ask('POST', '/users', user)).status, 201);
+    const reply = await ask('PATCH', `/users/${userPrincipalName}`, { passwordProfile: { password } });
+    t.is(reply.status, 400);
+    t.false(reply.text.includes(`"${password}"`));
+  });
+}
+
+for (const uri of [
+  'http://app.example/',
+  'javascript:alert(1)',
+  'https://app.example/#x',
+  'http://localhost@evil.example',
+]) {
+  test(`no application is registered to send people to ${uri}`, async (t) => {
+    const body = { displayName: 'tool', isFallbackPublicClient: true, publicClient: { redirectUris: [uri] } };
+    t.is((await ask('POST', '/applications', body)).status, 400);
+  });
+}
+
 test('who is in a group has it in its tokens, also by way of another, and not any more when it is taken out', async (t) => {
   const { appId, principalId, secret } = await makeApplication('member');
   const [inner, outer] = await Promise.all(

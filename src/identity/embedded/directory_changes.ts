@@ -13,7 +13,8 @@ import type {
   User,
 } from './directory_objects.ts';
 import { keptSecret, newApplication } from './new_application.ts';
-import { hashPassword } from './password.ts';
+import { hashPassword, type PasswordHash, passwordComplaint } from './password.ts';
+import { isRedirectUri } from './redirect_uri.ts';
 import type { StoredDirectory } from './stored_directory.ts';
 
 export interface ApplicationRequest {
@@ -52,6 +53,11 @@ export class DirectoryChanges {
 
   /** The registration alone: what it may do hangs on a service principal. */
   async createApplication(tenantId: string, request: ApplicationRequest): Promise<Application> {
+    const wrong = request.redirectUris.find((uri) => !isRedirectUri(uri));
+    if (wrong !== undefined) {
+      const expected = 'https, a scheme of the program with a dot in it, or http for this machine, without a fragment';
+      throw badParameter('redirectUris', expected, wrong);
+    }
     const application = { ...newApplication(tenantId, request.displayName).application, ...request };
     await this.#directory.add('applications', application);
     return application;
@@ -160,7 +166,7 @@ export class DirectoryChanges {
       tenantId,
       userPrincipalName: request.userPrincipalName.toLowerCase(),
       isAdministrator: false,
-      password: password === undefined ? undefined : await hashPassword(password),
+      password: password === undefined ? undefined : await newPassword(password, request.userPrincipalName),
     };
     await this.#directory.add('users', user);
     return user;
@@ -174,7 +180,7 @@ export class DirectoryChanges {
     }: Partial<Pick<User, 'displayName' | 'isEnabled' | 'isAdministrator'>> & { password?: string },
   ): Promise<void> {
     if (changes.isEnabled === false || changes.isAdministrator === false) this.#requireOther(user);
-    const hashed = password === undefined ? {} : { password: await hashPassword(password) };
+    const hashed = password === undefined ? {} : { password: await newPassword(password, user.userPrincipalName) };
     await this.#directory.change('users', user, (now) => ({ ...now, ...changes, ...hashed }));
   }
 
@@ -231,6 +237,13 @@ export class DirectoryChanges {
       await this.removeMember(group, id);
     }
   }
+}
+
+/** @throws StrongroomError `BadParameter` (`PasswordUnacceptable`) when it is too short, too long, or not worth guessing */
+async function newPassword(password: string, userName: string): Promise<PasswordHash> {
+  const complaint = passwordComplaint(password, userName);
+  if (complaint === undefined) return hashPassword(password);
+  throw new StrongroomError('BadParameter', complaint, { innerCode: 'PasswordUnacceptable' });
 }
 
 function withOneMore<T>(list: readonly T[], item: T): readonly T[] {
