@@ -101,7 +101,7 @@ test.serial(
     for (const server of [second, first]) {
       const headers = { authorization: `Bearer ${token}` };
       const { status, json } = await server.exchange(`${server.url}/keys?api-version=7.4`, 'GET', headers);
-      t.deepEqual([status, json.error?.code], [403, 'Forbidden'], 'known, and without a role');
+      t.deepEqual([status, json.error?.code], [403, 'AccessDenied'], 'known, and without a role');
     }
     const own = await second.accessToken();
     const keys = await first.exchange(`${first.url}/keys?api-version=7.4`, 'GET', { authorization: `Bearer ${own}` });
