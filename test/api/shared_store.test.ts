@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openPostgresServer, type PostgresServer } from '../fixtures/postgres_server.ts';
 import { testWithPostgres as test } from '../fixtures/test_with_postgres.ts';
+import { visitPage } from './page_visit.ts';
+import { peopleIn } from './people.ts';
 import { RunningServer } from './running_server.ts';
 
 const DIGEST = createHash('sha256').update('shared').digest('base64url');
@@ -124,3 +126,46 @@ test.serial('a server that comes back serves what is there, and both end without
     t.false(server.output.includes(postgres.password));
   }
 });
+
+test.serial(
+  'who signs in at one server has a code that the other redeems, and a refresh token that both take',
+  async (t) => {
+    const { userName, password, toolId } = await peopleIn(first);
+    await delay(TAKES_EFFECT_MS);
+    const verifier = 'v'.repeat(43);
+    const asked = {
+      client_id: toolId,
+      response_type: 'code',
+      redirect_uri: 'http://localhost:1',
+      scope: 'https://managedhsm.azure.net/.default offline_access',
+      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      code_challenge_method: 'S256',
+    };
+    const url = `${first.environment.AZURE_AUTHORITY_HOST}/adfs/oauth2/v2.0/authorize?${new URLSearchParams(asked)}`;
+    const { formToken, cookie } = await visitPage(first, url);
+    const form = { form_token: formToken, user_name: userName, password, decision: 'allow' };
+    const { location } = await visitPage(first, url, form, cookie);
+    const code = new URL(String(location)).searchParams.get('code') ?? '';
+    const token = (server: RunningServer, grant: Record<string, string>) =>
+      server.exchange(
+        `${server.environment.AZURE_AUTHORITY_HOST}/adfs/oauth2/v2.0/token`,
+        'POST',
+        { 'content-type': 'application/x-www-form-urlencoded' },
+        new URLSearchParams({ client_id: toolId, ...grant }).toString(),
+      );
+    const redemption = {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: asked.redirect_uri,
+      code_verifier: verifier,
+    };
+    const redeemed = await token(second, redemption);
+    t.is(redeemed.status, 200);
+    const renewal = { grant_type: 'refresh_token', refresh_token: String(redeemed.json.refresh_token) };
+    const renewed = await token(first, renewal);
+    t.is(renewed.status, 200);
+    t.is((await token(second, renewal)).status, 400, 'used at the other server');
+    const latest = { grant_type: 'refresh_token', refresh_token: String(renewed.json.refresh_token) };
+    t.is((await token(first, latest)).status, 400, 'the line has ended at both');
+  },
+);
