@@ -45,10 +45,10 @@ export class AppendQueue {
   }
 
   /** Resolves when the ledger has taken it. @throws StrongroomError `ServiceUnavailable` at the deadline */
-  add(line: string, sequence: number, startsFile: boolean): Promise<void> {
+  add(line: string, sequence: number, startsFile: boolean, deadlineMs = this.#options.deadlineMs): Promise<void> {
     let batch = this.#waiting.at(-1);
     if (batch === undefined || startsFile) {
-      batch = new PendingBatch(sequence, startsFile, this.#options.deadlineMs, this.#onLate);
+      batch = new PendingBatch(sequence, startsFile, deadlineMs, this.#onLate);
       this.#waiting.push(batch);
       this.#schedule();
     }

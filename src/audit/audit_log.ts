@@ -27,6 +27,8 @@ export interface AuditLogOptions {
   /** A file is followed by another when it is as long as this. */
   readonly fileBytes?: number | undefined;
   readonly deadlineMs?: number | undefined;
+  /** How long the first line may take: nobody waits for an answer yet. */
+  readonly openingMs?: number | undefined;
   readonly copies?: readonly LineCopy[] | undefined;
   readonly headCopies?: readonly HeadCopy[] | undefined;
   readonly onTrouble: OnTrouble;
@@ -91,7 +93,8 @@ export class AuditLog {
     const { tail, follows } = options.ledger.origin;
     const first = follows === undefined ? 'new' : 'copy';
     try {
-      await log.#begin(tail === undefined ? first : 'restart', tail?.tornBytes ?? 0);
+      const { openingMs = LIMITS.auditOpeningMs } = options;
+      await log.#begin(tail === undefined ? first : 'restart', tail?.tornBytes ?? 0, openingMs);
       return log;
     } catch (error) {
       await log.close();
@@ -147,22 +150,22 @@ export class AuditLog {
     return this.#write(members, false);
   }
 
-  #begin(reason: OpeningReason, tornBytes: number): Promise<void> {
+  #begin(reason: OpeningReason, tornBytes: number, deadlineMs?: number): Promise<void> {
     const { publicKey, ledger } = this.#options;
     const { place } = ledger.origin;
     const follows = reason === 'copy' ? ledger.origin.follows : undefined;
     const startsFile = reason !== 'restart';
     if (startsFile) this.#fileBytes = 0;
     const opening = { reason, tree: this.#chain.tree, publicKey, place, follows, tornBytes };
-    const taken = this.#write(openingMembers(opening), startsFile);
+    const taken = this.#write(openingMembers(opening), startsFile, deadlineMs);
     this.#heads.note();
     return taken;
   }
 
-  #write(members: string, startsFile: boolean): Promise<void> {
+  #write(members: string, startsFile: boolean, deadlineMs?: number): Promise<void> {
     const line = this.#chain.link(members);
     this.#fileBytes += line.length + 1;
-    return this.#queue.add(line, this.#chain.size, startsFile);
+    return this.#queue.add(line, this.#chain.size, startsFile, deadlineMs);
   }
 
   /** Elsewhere it is kept once the ledger has it, and with it all lines that it covers: one that ran ahead would bear false witness. */

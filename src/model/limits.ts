@@ -187,6 +187,8 @@ export const LIMITS = {
   /** The audit log: how long a record may take to be written, and how many wait. One more is refused. */
   auditDeadlineMs: 250,
   auditLinesWaiting: 16_384,
+  /** Its first line, while nobody waits for an answer yet. */
+  auditOpeningMs: 5_000,
   /** When the head of its tree is signed. */
   auditLinesPerHead: 1_000,
   auditHeadMs: 10_000,

@@ -116,9 +116,20 @@ test('a log that cannot write its first line does not open', async (t) => {
   const ledger = new FakeLedger();
   ledger.mood = 'fails';
   const troubles: unknown[] = [];
-  const attempt = openOver(ledger, { deadlineMs: 20, onTrouble: (_what, error) => troubles.push(error) });
+  const attempt = openOver(ledger, { openingMs: 20, onTrouble: (_what, error) => troubles.push(error) });
   await refused(t, attempt, 'ServiceUnavailable', 'AuditUnavailable');
   t.true(troubles.length > 0);
+});
+
+test('the first line may take longer than any other, because nobody waits for an answer yet', async (t) => {
+  const ledger = new FakeLedger();
+  ledger.mood = 'hangs';
+  const attempt = openOver(ledger, { deadlineMs: 10, openingMs: 60_000 });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  ledger.recover();
+  const log = await attempt;
+  t.true(log.isTaking);
+  await log.close();
 });
 
 test('nobody is let in while more lines wait than there is room for, and who was let in is recorded', async (t) => {
