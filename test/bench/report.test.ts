@@ -40,7 +40,7 @@ test('a chart draws the longest bar of a group the longest and escapes its texts
   ]);
   const widths = [...svg.matchAll(/<rect [^>]*width="(\d+)"/g)].map(([, width]) => Number(width));
   t.is(widths.length, 2);
-  t.is(widths[0], 2 * widths[1]!);
+  t.true(Math.abs((widths[0] ?? 0) - 2 * (widths[1] ?? 0)) <= 1, 'to a pixel');
   t.true(svg.includes('<title>a &lt; b</title>'));
   t.true(svg.includes('P-256 &amp; others'));
   t.true(svg.includes('prefers-color-scheme: dark'));
