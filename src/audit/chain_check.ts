@@ -160,6 +160,8 @@ export class ChainCheck {
     if (this.key === undefined || !isSignedBy(head, this.key)) {
       return problem(sequence, 'its signature is not by the audit key');
     }
+    // Signed while lines in front of those that are checked were the last: it is for a check of those to judge.
+    if (this.heads === 0 && head.treeSize < this.first - 1) return undefined;
     const from = this.#signed.size + 1;
     if (head.treeSize < this.#signed.size || head.treeSize >= sequence)
       return problem(sequence, 'it is a head of other lines');

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { logInDirectory } from '../../src/audit/log_files.ts';
@@ -238,6 +238,39 @@ test('a signer that fails holds up nothing, and is asked again', async (t) => {
   await until(() => linesOf(directory).some(({ category }) => category === 'AuditHead'));
   await log.close();
   t.is((await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey })).problem, undefined);
+});
+
+test('a log goes on after a head that was signed while the file before was the last', async (t) => {
+  const directory = testDirectory(t);
+  const gate = Promise.withResolvers<void>();
+  const slow = {
+    ...signer,
+    signAuditHead: async (digest: Uint8Array) => {
+      await gate.promise;
+      return signer.signAuditHead(digest);
+    },
+  };
+  const log = await openLog(directory, slow, { fileBytes: 3_000, headEvery: { records: 2, ms: 60_000 } });
+  while (logFiles(directory).length < 2) await log.record(anEvent());
+  gate.resolve();
+  await until(() => linesOf(directory).some(({ category }) => category === 'AuditHead'));
+  const { treeSize, sequence } = linesOf(directory).find(({ category }) => category === 'AuditHead') as unknown as {
+    treeSize: number;
+    sequence: number;
+  };
+  const files = logFiles(directory);
+  const opening = linesOf(directory).findLast(({ category }) => category === 'AuditChain');
+  t.true(treeSize < (opening?.sequence ?? 0) - 1 && sequence > (opening?.sequence ?? 0), 'it covers the file before');
+  await log.close();
+  const again = await openLog(directory, signer);
+  await again.record(anEvent());
+  await again.close();
+  t.true(files.length >= 2);
+  const whole = await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey });
+  t.is(whole.problem, undefined);
+  rmSync(files[0] as string);
+  const rest = await verifyAuditLog(logInDirectory(directory), { key: signer.publicKey, from: opening?.sequence });
+  t.is(rest.problem, undefined);
 });
 
 test('where no directory can be, there is no log', async (t) => {
