@@ -117,16 +117,6 @@ test.serial('a server whose token has other pool keys does not come up, and does
   t.false(refusal.message.includes(postgres.password));
 });
 
-test.serial('a server that comes back serves what is there, and both end without a word of the password', async (t) => {
-  await second.stop();
-  await second.restart();
-  t.is((await second.get('/keys/made-0')).status, 200);
-  for (const server of [first, second]) {
-    t.deepEqual(await server.stop(), { code: 0, signal: null });
-    t.false(server.output.includes(postgres.password));
-  }
-});
-
 test.serial(
   'who signs in at one server has a code that the other redeems, and a refresh token that both take',
   async (t) => {
@@ -169,3 +159,13 @@ test.serial(
     t.is((await token(first, latest)).status, 400, 'the line has ended at both');
   },
 );
+
+test.serial('a server that comes back serves what is there, and both end without a word of the password', async (t) => {
+  await second.stop();
+  await second.restart();
+  t.is((await second.get('/keys/made-0')).status, 200);
+  for (const server of [first, second]) {
+    t.deepEqual(await server.stop(), { code: 0, signal: null });
+    t.false(server.output.includes(postgres.password));
+  }
+});
