@@ -11,7 +11,7 @@ import {
 import type { Custodian } from '../security_domain/custodian.ts';
 import type { DomainFile } from '../security_domain/domain_format.ts';
 import { type CustodianKey, checkQuorum, closeDomain, openDomain } from '../security_domain/security_domain.ts';
-import { prepareToken } from './prepare_token.ts';
+import { type PreparedToken, prepareToken } from './prepare_token.ts';
 
 /* What is done with the security domain on the machine of the token, by whoever may read its PIN; a server may run meanwhile, or not. */
 
@@ -22,7 +22,7 @@ export async function downloadDomain(
   required: number,
 ): Promise<DomainFile> {
   checkQuorum(custodians, required);
-  const token = await tokenOf(configuration, dataDirectory(configuration.dataDir));
+  const { token } = await tokenOf(configuration, dataDirectory(configuration.dataDir));
   return closeDomain(await withCeremonyToken(token, takeOutPoolKeys), custodians, required);
 }
 
@@ -35,8 +35,8 @@ export async function recoverDomain(
   const items = await openDomain(file, keys);
   const files = dataDirectory(configuration.dataDir);
   await createDataDirectory(files);
-  const token = await tokenOf(configuration, files);
-  const soPin = await (await prepareToken(configuration, files)).own?.soPin();
+  const { token, own } = await tokenOf(configuration, files);
+  const soPin = await own?.soPin();
   try {
     await withCeremonyToken({ ...token, soPin }, (opened) => bringInPoolKeys(opened, items));
   } finally {
@@ -46,13 +46,17 @@ export async function recoverDomain(
 
 /** From now on nothing brings the pool keys out of the token, and there will be no other domain of them. @throws StrongroomError */
 export async function lockDomain(configuration: Configuration): Promise<void> {
-  await withCeremonyToken(await tokenOf(configuration, dataDirectory(configuration.dataDir)), lockPool);
+  const { token } = await tokenOf(configuration, dataDirectory(configuration.dataDir));
+  await withCeremonyToken(token, lockPool);
 }
 
-async function tokenOf(configuration: Configuration, files: DataDirectory): Promise<CeremonyTokenOptions> {
-  const { options } = await prepareToken(configuration, files);
+async function tokenOf(
+  configuration: Configuration,
+  files: DataDirectory,
+): Promise<{ readonly token: CeremonyTokenOptions; readonly own: PreparedToken['own'] }> {
+  const { options, own } = await prepareToken(configuration, files);
   const { module, token, pin, environment = {}, softHsmTokenDirectory } = options;
   if (!('label' in token)) throw new TypeError('A configured token is named by its label.');
   const stateDirectory = join(files.path, 'pool');
-  return { module, label: token.label, pin, environment, stateDirectory, softHsmTokenDirectory };
+  return { token: { module, label: token.label, pin, environment, stateDirectory, softHsmTokenDirectory }, own };
 }
