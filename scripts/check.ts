@@ -5,7 +5,7 @@
 import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runStep } from './run_step.ts';
-import { countCatch2, countTap, type TestCount } from './test_counts.ts';
+import { countCatch2, countTap, type TestCount, tapFailures } from './test_counts.ts';
 
 interface Step {
   readonly name: string;
@@ -46,7 +46,7 @@ for (const step of chosen) {
   const count = step.count?.(output) ?? { passed: 0, failed: 0, skipped: 0 };
   // Crashes and lints are failures too, though no test of theirs says so.
   const failed = succeeded ? count.failed : Math.max(count.failed, 1);
-  failures.push(...(output.match(/^not ok .*$/gm) ?? []));
+  failures.push(...tapFailures(output));
   total.passed += count.passed;
   total.failed += failed;
   total.skipped += count.skipped;

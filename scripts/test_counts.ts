@@ -24,3 +24,8 @@ export function countCatch2(output: string): TestCount | undefined {
   const named = (word: string) => Number(line.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
   return { passed: named('passed'), failed: named('failed'), skipped: named('skipped') };
 }
+
+/** Of a TAP stream: each test that failed, with what is indented under it, which says why. */
+export function tapFailures(output: string): string[] {
+  return output.match(/^not ok .*$(?:\n[ \t]+.*$)*/gm) ?? [];
+}

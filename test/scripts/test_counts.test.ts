@@ -1,5 +1,5 @@
 import test from 'ava';
-import { countCatch2, countTap } from '../../scripts/test_counts.ts';
+import { countCatch2, countTap, tapFailures } from '../../scripts/test_counts.ts';
 
 test('a TAP stream is counted by its closing comments', (t) => {
   const output =
@@ -17,6 +17,11 @@ test('a TAP stream that breaks off has no count', (t) => {
 
 test('what a test logs is not taken for the closing comments', (t) => {
   t.is(countTap('TAP version 13\nok 1 - a\n#   # pass 7\n'), undefined);
+});
+
+test('of a TAP stream the failures are taken, with their reasons', (t) => {
+  const output = 'ok 1 - a\nnot ok 2 - b\n  ---\n    message: why\n  ...\nok 3 - c\nnot ok 4 - d\n# e\n';
+  t.deepEqual(tapFailures(output), ['not ok 2 - b\n  ---\n    message: why\n  ...', 'not ok 4 - d']);
 });
 
 test('a Catch2 run without failures is counted', (t) => {
