@@ -1,11 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { StrongroomError } from '../model/errors.ts';
 import type { PoolKeyName } from './pool_key_template.ts';
 import { pinText, runProvisioning } from './provisioning_process.ts';
+import { CryptokiFailure } from './return_value.ts';
 import { syncSoftHsmTokens } from './softhsm_configuration.ts';
 
 /*
  * Setting up a token goes through graphene-pk11 in a child process that lives for this one request: vendor code never enters the
  * server's process, and two users of one library in one process would share its state.
  */
+
+const LOOKS = 4;
+const LOOK_AGAIN_MS = 100;
 
 export interface TokenModule {
   /** Path of the PKCS#11 module. */
@@ -75,8 +81,20 @@ export async function startProvisioning(request: ProvisioningRequest): Promise<P
  * @throws StrongroomError `ServiceUnavailable` with innerCode `ProvisioningFailed`.
  */
 export async function inspectTokens(request: TokenModule): Promise<readonly InspectedToken[]> {
-  return (await runProvisioning(
-    { action: 'inspect', module: request.module },
-    request.environment,
-  )) as readonly InspectedToken[];
+  for (let look = 1; ; look++) {
+    try {
+      return (await runProvisioning(
+        { action: 'inspect', module: request.module },
+        request.environment,
+      )) as readonly InspectedToken[];
+    } catch (error) {
+      // SoftHSM writes a token's file anew at each login, and answers CKR_GENERAL_ERROR to who reads it at that moment.
+      if (look === LOOKS || !isCryptokiFailure(error)) throw error;
+      await pause(LOOK_AGAIN_MS);
+    }
+  }
+}
+
+function isCryptokiFailure(error: unknown): boolean {
+  return error instanceof StrongroomError && error.cause instanceof CryptokiFailure;
 }

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import pkcs11js, { type PKCS11 } from 'pkcs11js';
 import { StrongroomError } from '../../src/model/errors.ts';
@@ -9,6 +11,8 @@ import { CryptokiFailure, RETURN_VALUE } from '../../src/pkcs11/return_value.ts'
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS, type Template } from '../../src/pkcs11/template.ts';
 import { SOFTHSM_MODULE, SoftHsmToken, softHsmDirectory, withToken } from './softhsm_token.ts';
 
+/** Forwards to SoftHSM and misbehaves on demand. */
+const FAULTY_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
 const REFUSED = { instanceOf: StrongroomError, code: 'ServiceUnavailable' } as const;
 
 function find(lib: PKCS11, session: Buffer, template: Template): Buffer[] {
@@ -40,6 +44,25 @@ test('a token is made once, and found again with its keys as they were', async (
 
     const tokens = await inspectTokens(request);
     t.deepEqual(tokens.map(({ serial }) => serial).sort(), ['', made.serial]);
+  } finally {
+    await remove();
+  }
+});
+
+test('a token that is being written is looked at again, and one that stays ill is told of', async (t) => {
+  const { request, remove } = await softHsmDirectory();
+  try {
+    const made = await startProvisioning(request);
+    const control = `${request.environment?.SOFTHSM2_CONF}.rules`;
+    const environment = { ...request.environment, SLEEPING_MODULE_CONTROL: control };
+    const faulty = { module: FAULTY_MODULE, environment };
+    await writeFile(control, 'C_GetTokenInfo 1 return 5 once\n');
+    const tokens = await inspectTokens(faulty);
+    t.true(tokens.some(({ serial }) => serial === made.serial));
+    await writeFile(control, 'C_GetTokenInfo * return 5\n');
+    const error = await t.throwsAsync(inspectTokens(faulty), REFUSED);
+    t.is(error.innerCode, 'ProvisioningFailed');
+    t.true(error.cause instanceof CryptokiFailure && error.cause.returnValue === RETURN_VALUE.CKR_GENERAL_ERROR);
   } finally {
     await remove();
   }
