@@ -1,11 +1,10 @@
-import test from 'ava';
 import type { ConnectionOrigin } from '../../src/access/connection_origin.ts';
 import { Firewall, type NetworkCriterion } from '../../src/access/firewall.ts';
 import { parseNetworkRules } from '../../src/access/network_rules_file.ts';
 import { type IpAddress, parseIpAddress, withoutMapping } from '../../src/model/ip_address.ts';
-import { campaignSeed, isFullLength, repeatCommand, SeededRandom } from '../fixtures/campaign.ts';
+import { campaign } from '../campaigns/campaign.ts';
+import type { SeededRandom } from '../fixtures/seeded_random.ts';
 
-const RULE_SETS = isFullLength ? 1_000 : 100;
 const CALLERS = 100;
 
 /** An address as the digits of its bits, and what it is compared by: nothing of how the firewall does it. */
@@ -188,12 +187,10 @@ function groupsOf(bits: Bits): string[] {
   return (bits.match(/.{16}/g) ?? []).map((group) => Number.parseInt(group, 2).toString(16));
 }
 
-test('callers without number are judged as a comparison bit for bit has it', (t) => {
-  t.timeout(10 * 60_000);
-  const seed = campaignSeed();
-  const maker = new RulesMaker(new SeededRandom(seed));
+campaign('random_rules', (t, run) => {
+  const maker = new RulesMaker(run.random);
   const seen = new Map<string, number>();
-  for (let set = 0; set < RULE_SETS; set++) {
+  for (; run.done < run.count; run.done++) {
     const rules = maker.rules();
     const text = maker.text(rules);
     const firewall = new Firewall(parseNetworkRules(text));
@@ -210,14 +207,13 @@ test('callers without number are judged as a comparison bit for bit has it', (t)
       const { criterion } = firewall.judge(origin);
       if (criterion !== wanted) {
         const from = [origin.address?.text, origin.proxy?.text, origin.localAddress?.text].join(' ');
-        const repeat = repeatCommand('test/access/random_rules.test.ts', { STRONGROOM_SEED: seed });
-        t.fail(`${criterion} and not ${wanted}: ${from} by ${text}\n${repeat}`);
+        run.fail(`${criterion} and not ${wanted}: ${from} by ${text}`);
         return;
       }
       seen.set(String(wanted), (seen.get(String(wanted)) ?? 0) + 1);
     }
   }
-  t.log(`${RULE_SETS * CALLERS} decisions, seed ${seed}: ${JSON.stringify(Object.fromEntries(seen))}`);
+  t.log(JSON.stringify(Object.fromEntries(seen)));
   for (const criterion of ['undefined', 'allNetworks', 'virtualNetwork', 'ipRule', 'privateEndpoint']) {
     t.true((seen.get(criterion) ?? 0) > 0, criterion);
   }

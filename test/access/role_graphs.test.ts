@@ -1,12 +1,11 @@
-import test from 'ava';
 import { Authorizer } from '../../src/access/authorizer.ts';
 import { explainAccess } from '../../src/access/explanation.ts';
 import type { RoleAssignment } from '../../src/access/role_assignment.ts';
 import { DATA_ACTIONS, type DataAction, type RoleDefinition } from '../../src/model/role.ts';
 import type { Scope } from '../../src/model/scope.ts';
-import { campaignSeed, isFullLength, repeatCommand, SeededRandom } from '../fixtures/campaign.ts';
+import { campaign } from '../campaigns/campaign.ts';
+import type { SeededRandom } from '../fixtures/seeded_random.ts';
 
-const GRAPHS = isFullLength ? 100_000 : 3_000;
 const QUESTIONS = 20;
 /** Few, so that they meet. Names of keys that begin alike, differ in case, or look like another part of a path. */
 const PEOPLE = ['ada', 'ben', 'carla', 'dora', 'team', 'guild', 'union'];
@@ -76,11 +75,10 @@ function mayByTheBook({ definitions, assignments }: Graph, { principalId, groups
   return false;
 }
 
-test('over random roles, groups and scopes, the authorizer and its explanation agree with the rules as they are written', (t) => {
-  const seed = campaignSeed();
-  const random = new SeededRandom(seed);
+campaign('role_graphs', (t, run) => {
+  const { random, count: graphs } = run;
   let [allowed, denied] = [0, 0];
-  for (let count = 0; count < GRAPHS; count++) {
+  for (; run.done < graphs; run.done++) {
     const actions = random.shuffled(DATA_ACTIONS).slice(0, random.integer(1, 6));
     const graph = randomGraph(random, actions);
     const authorizer = new Authorizer(new Map(graph.definitions.map((each) => [each.id, each])), graph.assignments);
@@ -96,14 +94,14 @@ test('over random roles, groups and scopes, the authorizer and its explanation a
       const decided = authorizer.allows({ objectId, groups, tenantId: 't', applicationId: undefined }, action, scope);
       const { allowedBy } = explainAccess(question, graph.definitions, graph.assignments);
       if (decided !== expected || allowedBy.length > 0 !== expected) {
-        t.log(repeatCommand('test/access/role_graphs.test.ts', { STRONGROOM_SEED: seed }));
-        t.fail(JSON.stringify({ graph, question, expected, decided, allowedBy }));
+        run.fail(JSON.stringify({ graph, question, expected, decided, allowedBy }));
         return;
       }
       if (expected) allowed += 1;
       else denied += 1;
     }
   }
-  t.log(`${GRAPHS} graphs, ${allowed} times allowed, ${denied} times denied`);
-  t.true(allowed > GRAPHS && denied > GRAPHS);
+  run.measure('allowed', allowed);
+  run.measure('denied', denied);
+  t.true(allowed > graphs && denied > graphs);
 });

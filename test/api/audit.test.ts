@@ -8,28 +8,26 @@ import { parseHeads } from '../../src/audit/heads_file.ts';
 import { logInDirectory } from '../../src/audit/log_files.ts';
 import { verifyAuditLog } from '../../src/audit/verify_audit_log.ts';
 import { eventsOf, logFiles, testDirectory } from '../audit/test_log.ts';
-import { isFullLength } from '../fixtures/campaign.ts';
+import { campaign } from '../campaigns/campaign.ts';
 import { type Answer, RunningServer } from './running_server.ts';
 
-const KILLS = isFullLength ? 50 : 5;
 const CALLERS = 12;
 const DIGEST = createHash('sha256').update('audit').digest('base64url');
 
-test.serial('what a server that is killed has acknowledged is on record, each time, and the log holds', async (t) => {
-  t.timeout(20 * 60_000);
+campaign('kill_audit', async (t, run) => {
   const server = await RunningServer.start();
   t.teardown(() => server.remove());
   t.is((await server.post('/keys/k/create', { kty: 'EC-HSM', crv: 'P-256' })).status, 200);
   /** Request ids that answers had. */
   const acknowledged: string[] = [];
-  for (let kill = 0; kill < KILLS; kill++) {
+  for (; run.done < run.count; run.done++) {
     const before = acknowledged.length;
     let isOver = false;
     const call = async (caller: number): Promise<void> => {
       for (let i = 0; !isOver; i++) {
         const asked =
           caller === 0
-            ? server.post(`/keys/made-${kill}-${i}/create`, { kty: 'EC-HSM', crv: 'P-256' })
+            ? server.post(`/keys/made-${run.done}-${i}/create`, { kty: 'EC-HSM', crv: 'P-256' })
             : server.post('/keys/k/sign', { alg: 'ES256', value: DIGEST });
         const answer = await asked.catch(() => undefined);
         if (answer?.status === 200) acknowledged.push(String(answer.headers['x-ms-request-id']));
@@ -45,7 +43,7 @@ test.serial('what a server that is killed has acknowledged is on record, each ti
   await server.stop();
   const directory = join(server.dataDir, 'audit');
   const recorded = new Set(requestIds(directory, 'Success'));
-  t.true(acknowledged.length >= KILLS * 40);
+  t.true(acknowledged.length >= run.count * 40);
   t.deepEqual(
     acknowledged.filter((id) => !recorded.has(id)),
     [],

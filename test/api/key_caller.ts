@@ -1,6 +1,6 @@
 import { Agent } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Json } from './kill_steps.ts';
+import type { Json } from '../campaigns/kill_steps.ts';
 import type { Answer, RunningServer } from './running_server.ts';
 
 const API_VERSION = '7.5';

@@ -8,7 +8,7 @@ import type { KeyOperation } from '../../src/model/key_operation.ts';
 import { syncSoftHsmTokens } from '../../src/pkcs11/softhsm_configuration.ts';
 import type { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { SqliteStore } from '../../src/store/sqlite_store.ts';
-import { campaignSeed, isFullLength, repeatCommand } from '../fixtures/campaign.ts';
+import { campaign } from '../campaigns/campaign.ts';
 import { materialOf, materialOfPair, nodeEcPair, nodeRsaPair } from '../fixtures/key_material.ts';
 import { openTestToken, type TestToken } from '../fixtures/softhsm_token.ts';
 import { countObjects } from '../fixtures/token_inventory.ts';
@@ -30,7 +30,6 @@ import {
   StepTally,
 } from './life_cycle_steps.ts';
 
-const SEQUENCES = isFullLength ? 1_000 : 100;
 const MOST_STEPS = 100;
 
 let token: TestToken;
@@ -277,25 +276,24 @@ test.after.always(async () => {
   await token?.close();
 });
 
-test(`${SEQUENCES} random lives of keys go as a model in memory has them`, async (t) => {
-  t.timeout(900_000);
+campaign('key_life_cycle', async (t, run) => {
   const { STRONGROOM_PATH: path, STRONGROOM_REPLAY: replayPath } = process.env;
-  const seed = campaignSeed();
+  const { seed, count } = run;
   const commands = fc.commands(
     COMMANDS.flatMap(([times, arbitrary]) => Array<fc.Arbitrary<Command>>(times).fill(arbitrary)),
     { maxCommands: MOST_STEPS, size: 'max', ...(replayPath !== undefined && { replayPath }) },
   );
   const property = fc.asyncProperty(recovery, commands, runSequence);
-  const started = performance.now();
-  const outcome = await fc.check(property, { seed, numRuns: SEQUENCES, ...(path !== undefined && { path }) });
-  t.log(`seed ${seed}, ${((performance.now() - started) / 1000).toFixed(1)} s; done/refused: ${tally}`);
+  const outcome = await fc.check(property, { seed, numRuns: count, ...(path !== undefined && { path }) });
+  t.log(`done/refused: ${tally}`);
+  run.done = outcome.numRuns;
+  if (!outcome.failed) return;
   const report = (await fc.asyncDefaultReportMessage(outcome)) ?? '';
-  const repeat = repeatCommand('test/engine/key_life_cycle.test.ts', {
-    STRONGROOM_SEED: seed,
+  run.repeatWith({
     STRONGROOM_PATH: outcome.counterexamplePath ?? undefined,
     STRONGROOM_REPLAY: /replayPath="([^"]*)"/.exec(report)?.[1],
   });
   const { errorInstance: error } = outcome;
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  t.false(outcome.failed, `${report}\n\n${reason}\n\nTo repeat it: ${repeat}`);
+  run.fail(`${report}\n\n${reason}`);
 });

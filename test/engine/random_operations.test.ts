@@ -5,7 +5,7 @@ import { ALGORITHMS, type Algorithm } from '../../src/model/algorithm.ts';
 import { StrongroomError } from '../../src/model/errors.ts';
 import { CURVES, type KeyMaterial, type KeySpec, OCT_SIZES, RSA_SIZES } from '../../src/model/key.ts';
 import type { KeyOperation } from '../../src/model/key_operation.ts';
-import { campaignSeed, isFullLength, repeatCommand, SeededRandom } from '../fixtures/campaign.ts';
+import { campaign } from '../campaigns/campaign.ts';
 import { materialOf, nodeEcPair, nodeRsaPair } from '../fixtures/key_material.ts';
 import {
   type NodeCipher,
@@ -14,9 +14,9 @@ import {
   nodeAlgorithm,
   type Sealed,
 } from '../fixtures/node_algorithms.ts';
+import { SeededRandom } from '../fixtures/seeded_random.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
 
-const OPERATIONS = isFullLength ? 10_000 : 2_000;
 const AT_ONCE = 48;
 const MOST_TOLD = 5;
 const SPOILT_SHARE = 0.3;
@@ -224,18 +224,16 @@ async function difference(combination: Combination, random: SeededRandom): Promi
   }
 }
 
-test(`${OPERATIONS} random operations over all algorithms and sizes have the results that node:crypto has`, async (t) => {
-  t.timeout(300_000);
-  const seed = campaignSeed();
+campaign('random_operations', async (t, campaignRun) => {
+  const { seed, count } = campaignRun;
   const combinations = combinationsOf(await importKeys());
   const covered = new Set(combinations.map(({ algorithm }) => algorithm.name));
   // No oct-HSM key is as long as these digests, and tokens want one that is.
   const withoutKey = [...ALGORITHMS.keys()].filter((name) => !covered.has(name));
   t.deepEqual(withoutKey, ['HS384', 'HS512']);
-  const order = new SeededRandom(seed);
   const cases: Combination[] = [];
-  while (cases.length < OPERATIONS) cases.push(...order.shuffled(combinations));
-  cases.length = OPERATIONS;
+  while (cases.length < count) cases.push(...campaignRun.random.shuffled(combinations));
+  cases.length = count;
 
   const differences: string[] = [];
   let next = 0;
@@ -251,9 +249,8 @@ test(`${OPERATIONS} random operations over all algorithms and sizes have the res
       );
     }
   };
-  const started = performance.now();
   await Promise.all(Array.from({ length: AT_ONCE }, run));
-  t.log(`${combinations.length} combinations, seed ${seed}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  const repeat = repeatCommand('test/engine/random_operations.test.ts', { STRONGROOM_SEED: seed });
-  t.deepEqual(differences, [], `To repeat it: ${repeat}`);
+  campaignRun.done = next;
+  campaignRun.measure('combinations', combinations.length);
+  for (const each of differences) campaignRun.fail(each);
 });

@@ -6,7 +6,7 @@ import test from 'ava';
 import type { KeyReference } from '../../src/engine/requests.ts';
 import { ERROR_CATALOGUE, StrongroomError } from '../../src/model/errors.ts';
 import { RETURN_VALUE } from '../../src/pkcs11/return_value.ts';
-import { campaignSeed, isFullLength, repeatCommand, SeededRandom } from '../fixtures/campaign.ts';
+import { campaign } from '../campaigns/campaign.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
 import { findObjects } from '../fixtures/token_inventory.ts';
 
@@ -16,7 +16,6 @@ import { findObjects } from '../fixtures/token_inventory.ts';
  */
 
 const FAULTY_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
-const CASES = isFullLength ? Number.POSITIVE_INFINITY : 150;
 const VENDORS_OWN = 0x8000_1234;
 const RECOVERY_MS = 10_000;
 const DIGEST = createHash('sha256').update('message').digest();
@@ -166,10 +165,8 @@ async function serves(): Promise<void> {
   }
 }
 
-test('whatever return value comes from whatever function, before or after its work: an outcome, no crash, and the next request is served', async (t) => {
-  const seed = campaignSeed();
-  const cases = new SeededRandom(seed).shuffled(ALL).slice(0, CASES);
-  t.log(repeatCommand('test/engine/return_values.test.ts', { STRONGROOM_SEED: seed }));
+campaign('return_values', async (t, run) => {
+  const cases = run.random.shuffled(ALL).slice(0, run.count);
   const outcomes = new Map<string, number>();
   let slowestMs = 0;
   for (const { attempt, functionName, returnValue, action } of cases) {
@@ -186,13 +183,14 @@ test('whatever return value comes from whatever function, before or after its wo
     const isHonest = outcome === 'right' || (outcome in ERROR_CATALOGUE && outcome !== 'KeyNotFound');
     // A verification that was answered with "not valid" is believed: no policy asks twice.
     const isBelieved = outcome === 'wrong' && /^C_Verify/.test(functionName);
-    if (!isHonest && !isBelieved) t.fail(`${what}: ${outcome}`);
+    if (!isHonest && !isBelieved) run.fail(`${what}: ${outcome}`);
     const started = performance.now();
-    await serves().catch((error: unknown) => t.fail(`${what}: ${String(error)}`));
+    await serves().catch((error: unknown) => run.fail(`${what}: ${String(error)}`));
     slowestMs = Math.max(slowestMs, performance.now() - started);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    run.done += 1;
   }
-  t.log(`${cases.length} of ${ALL.length} cases, the next request at the latest after ${Math.round(slowestMs)} ms`);
+  run.measure('the next request at the latest after, ms', slowestMs);
   t.log([...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(', '));
   const keys = (await findObjects(opened.pool, { CKA_TOKEN: true })).length;
   t.is(keys, 6, 'nothing but the pool keys is in the token');

@@ -8,9 +8,8 @@ import {
   splitSecret,
   writeShare,
 } from '../../src/security_domain/secret_sharing.ts';
-import { isFullLength } from '../fixtures/campaign.ts';
+import { campaign } from '../campaigns/campaign.ts';
 
-const SPLITS = isFullLength ? 100_000 : 20_000;
 const FIELD = 257;
 
 function disagree(t: import('ava').ExecutionContext, attempt: () => unknown, what?: string): void {
@@ -58,12 +57,12 @@ function deviation(counts: readonly number[], total: number): number {
   return (chiSquare - freedom) / Math.sqrt(2 * freedom);
 }
 
-test('fewer shares than required tell nothing: whatever the secret, they are spread evenly', (t) => {
+campaign('secret_sharing', (t, run) => {
   for (const byte of [0, 0x80, 255]) {
     const secret = Uint8Array.of(byte);
     const single = new Array<number>(FIELD).fill(0);
     const mixed = [1, 2, 128, 256].map(() => new Array<number>(FIELD).fill(0));
-    for (let split = 0; split < SPLITS; split++) {
+    for (let split = 0; split < run.count; split++) {
       const [first, second] = splitSecret(secret, 3, 3) as [Share, Share, Share];
       const [a, b] = [first.values[0] as number, second.values[0] as number];
       single[a] = (single[a] as number) + 1;
@@ -74,10 +73,11 @@ test('fewer shares than required tell nothing: whatever the secret, they are spr
       }
     }
     for (const counts of [single, ...mixed]) {
-      const deviated = deviation(counts, SPLITS);
+      const deviated = deviation(counts, run.count);
       t.true(Math.abs(deviated) < 7, `the secret ${byte} shows: ${deviated} standard deviations`);
     }
   }
+  run.done = run.count;
 });
 
 test('coefficients are fresh for each byte: equal bytes have different shares', (t) => {

@@ -7,12 +7,12 @@ import { decodeAttributes, encodeQuery } from '../../src/pkcs11/template.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
 import { preparePool } from '../../src/start/prepare_pool.ts';
-import { SeededRandom } from '../fixtures/campaign.ts';
+import { KeyCaller, requireDone, UNAVAILABLE } from '../api/key_caller.ts';
+import type { Answer, RunningServer } from '../api/running_server.ts';
+import { SeededRandom } from '../fixtures/seeded_random.ts';
 import { findObjects } from '../fixtures/token_inventory.ts';
-import { KeyCaller, requireDone, UNAVAILABLE } from './key_caller.ts';
 import { lookAt, proveUse, settle } from './kill_looks.ts';
 import { chooseStep, type KillStep, type Life } from './kill_steps.ts';
-import type { Answer, RunningServer } from './running_server.ts';
 
 const NAME_PREFIX = 'key-';
 const LABEL_ANSWER_BYTES = 1024;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac, createPrivateKey, type JsonWebKey, sign, verify } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { KeyCaller } from './key_caller.ts';
+import type { KeyCaller } from '../api/key_caller.ts';
 import {
   type Bundle,
   type HeldVersion,

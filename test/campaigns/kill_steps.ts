@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
-import type { SeededRandom } from '../fixtures/campaign.ts';
+import type { SeededRandom } from '../fixtures/seeded_random.ts';
 
 /** A key bundle as the service answers with it. */
 export interface Bundle {

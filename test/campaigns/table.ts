@@ -1,0 +1,105 @@
+/**
+ * Everything that is done again and again until a number is reached. An ordinary run of the tests does each campaign for a short while,
+ * `npm run test:campaigns` in full.
+ */
+export interface Campaign {
+  /** Where it is, from the top of the project. */
+  readonly file: string;
+  /** What is counted. */
+  readonly unit: string;
+  readonly full: number;
+  readonly short: number;
+  /** What has to be true of every single one: the rest of the title of the test. */
+  readonly claim: string;
+}
+
+export const CAMPAIGNS = {
+  kill_sqlite: {
+    file: 'test/campaigns/kill.test.ts',
+    unit: 'lives',
+    full: 1_000,
+    short: 20,
+    claim: 'killed at work over SQLite, a server has what it acknowledged and nothing half-made',
+  },
+  kill_postgres: {
+    file: 'test/campaigns/kill.test.ts',
+    unit: 'lives',
+    full: 200,
+    short: 5,
+    claim: 'killed at work over PostgreSQL, a server has what it acknowledged and nothing half-made',
+  },
+  kill_audit: {
+    file: 'test/api/audit.test.ts',
+    unit: 'kills',
+    full: 50,
+    short: 5,
+    claim: 'what a server that is killed has acknowledged is on record, each time, and the log holds',
+  },
+  return_values: {
+    file: 'test/engine/return_values.test.ts',
+    unit: 'cases',
+    full: 6_930,
+    short: 150,
+    claim:
+      'whatever return value comes from whatever function, there is an outcome and no crash, and the next request is served',
+  },
+  random_operations: {
+    file: 'test/engine/random_operations.test.ts',
+    unit: 'operations',
+    full: 10_000,
+    short: 2_000,
+    claim: 'random operations over all algorithms and sizes have the results that node:crypto has',
+  },
+  key_life_cycle: {
+    file: 'test/engine/key_life_cycle.test.ts',
+    unit: 'lives',
+    full: 1_000,
+    short: 100,
+    claim: 'random lives of keys go as a model in memory has them',
+  },
+  tampering: {
+    file: 'test/audit/tampering.test.ts',
+    unit: 'tamperings',
+    full: 2_000,
+    short: 300,
+    claim: 'tamperings of every kind with the audit log are all found, with the heads kept elsewhere',
+  },
+  mutated_tokens: {
+    file: 'test/identity/mutated_tokens.test.ts',
+    unit: 'tokens',
+    full: 100_000,
+    short: 4_000,
+    claim: 'of mutated access tokens none is accepted, and the good ones always are',
+  },
+  unknown_signing_keys: {
+    file: 'test/identity/published_issuer.test.ts',
+    unit: 'tokens',
+    full: 10_000,
+    short: 1_000,
+    claim: 'access tokens with names of keys that there are not have the issuer asked once in half a minute at most',
+  },
+  secret_sharing: {
+    file: 'test/security_domain/secret_sharing.test.ts',
+    unit: 'splits',
+    full: 100_000,
+    short: 20_000,
+    claim: 'fewer shares than are required are distributed as if there were no secret',
+  },
+  random_rules: {
+    file: 'test/access/random_rules.test.ts',
+    unit: 'rule sets',
+    full: 1_000,
+    short: 100,
+    claim: 'a hundred callers of each are judged by the firewall as a comparison bit for bit has it',
+  },
+  role_graphs: {
+    file: 'test/access/role_graphs.test.ts',
+    unit: 'graphs',
+    full: 100_000,
+    short: 3_000,
+    claim:
+      'over random roles, groups and scopes, the authorizer and its explanation agree with the rules as they are written',
+  },
+} as const satisfies Readonly<Record<string, Campaign>>;
+
+export type CampaignName = keyof typeof CAMPAIGNS;
