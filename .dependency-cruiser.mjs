@@ -23,7 +23,16 @@ const ROOMS = {
     'store/sealed_documents.ts',
     'store/store_refusal.ts',
   ],
-  server: ['model', 'engine', 'identity', 'access', 'audit', 'security_domain'],
+  backup: [
+    'model',
+    'config/private_file.ts',
+    'engine/lifecycle/backup_payload.ts',
+    'store/store.ts',
+    'store/record_seal.ts',
+    'store/sealed_documents.ts',
+    'store/store_refusal.ts',
+  ],
+  server: ['model', 'engine', 'identity', 'access', 'audit', 'security_domain', 'backup'],
   start: [
     'config',
     'model',
@@ -36,6 +45,7 @@ const ROOMS = {
     'pool',
     'access',
     'engine',
+    'backup',
     'server',
   ],
   cli: [

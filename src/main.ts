@@ -12,6 +12,7 @@ import type { Readiness } from './server/health.ts';
 import { keepHouse } from './start/keep_house.ts';
 import { requireNativeCore } from './start/native_core.ts';
 import { openAudit } from './start/open_audit.ts';
+import { openBackups } from './start/open_backups.ts';
 import { activateByItself, openSecurityDomain } from './start/open_security_domain.ts';
 import { preparePool } from './start/prepare_pool.ts';
 import type { PostgresStoreOptions } from './store/postgres_store.ts';
@@ -59,7 +60,14 @@ export async function start(configuration: Configuration): Promise<RunningServer
     return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
   };
   const securityDomain = await openSecurityDomain(configuration, pool, documents, prepared.log);
-  const server = await prepared.open({ engine, documents, identity, audit, securityDomain, readiness });
+  const backups = await openBackups(configuration, files, {
+    ...core,
+    documents,
+    audit,
+    firstApplication: identity.first?.servicePrincipal.id,
+    log: prepared.log,
+  });
+  const server = await prepared.open({ engine, documents, identity, audit, securityDomain, backups, readiness });
   const managedIdentities = await prepared.openManagedIdentities(identity, audit);
   const activated = activateByItself(securityDomain, configuration, files, prepared.log);
   const house = keepHouse(engine, audit, prepared.log);
@@ -69,6 +77,7 @@ export async function start(configuration: Configuration): Promise<RunningServer
       await managedIdentities?.close();
       await server.close();
       await activated;
+      await backups.close();
       await house.stop();
       await engine.close();
       // Behind the engine: what that was still doing is on record as well.

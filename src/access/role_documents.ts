@@ -1,8 +1,9 @@
 import { StrongroomError } from '../model/errors.ts';
 import type { RoleDefinition } from '../model/role.ts';
-import type { Scope } from '../model/scope.ts';
+import { POOL_SCOPE, type Scope } from '../model/scope.ts';
 import type { Document, SealedDocuments } from '../store/sealed_documents.ts';
 import { storeTampered } from '../store/store_refusal.ts';
+import { type FirstRoles, withFirstRoles } from './first_roles.ts';
 import type { RoleAssignment } from './role_assignment.ts';
 
 /** What is assigned at one scope: together, so that limits and the last administrator hold whoever else changes it at the same moment. */
@@ -18,6 +19,24 @@ const CUSTOM = 'custom';
 const ASSIGNMENTS = 'role_assignment';
 const NOTHING: ScopeContent = { assignments: [], introduced: [] };
 const MOST_ATTEMPTS = 10;
+
+/** What a backup of the pool knows of a collection of documents. */
+export interface RoleCollection {
+  readonly name: string;
+  /** In place of one that a backup does not have: it is never gone. */
+  readonly absent: unknown;
+  readonly adapt?: (id: string, content: unknown) => unknown;
+}
+
+/** Roles as they go into backups and come back. Whoever has roles from the beginning and is not known to the backup has them then as well. */
+export function roleCollections(principals: readonly FirstRoles[]): readonly RoleCollection[] {
+  const adapt = (id: string, content: unknown): unknown =>
+    id === POOL_SCOPE ? withFirstRoles(content as ScopeContent, principals) : content;
+  return [
+    { name: DEFINITIONS, absent: [] },
+    { name: ASSIGNMENTS, absent: NOTHING, adapt },
+  ];
+}
 
 /**
  * Roles as they are stored, and as they were seen last. Their documents are never removed and their revisions only grow, so one that is

@@ -103,6 +103,15 @@ export function addressRanges(most: number): Setting<readonly AddressRange[]> {
   return setting([], 'an address or range such as 192.0.2.0/24, or several of them', take);
 }
 
+/** Origins of servers, several as a list (in texts by commas). */
+export function origins(most: number): Setting<readonly string[]> {
+  const take = listOf(most, (item) => {
+    const url = typeof item === 'string' ? URL.parse(item.trim()) : null;
+    return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? [url.origin] : undefined;
+  });
+  return setting([], 'an origin such as https://account.blob.core.windows.net, or several of them', take);
+}
+
 function listOf<T>(most: number, parse: (item: unknown) => T[] | undefined): Setting<readonly T[]>['take'] {
   return (value, isText) => {
     const items = typeof value === 'string' ? value.split(isText ? ',' : '\n') : value;

@@ -8,6 +8,7 @@ import {
   GUID,
   guids,
   integer,
+  origins,
   path,
   type Setting,
   text,
@@ -127,6 +128,12 @@ export const SETTINGS = {
   securityDomain: {
     /** The pool serves before custodians have its security domain; a token of our own gets custodians for development (docs/security_domain.md). */
     autoActivate: flag(true),
+  },
+  backup: {
+    /** A directory for backups of the pool, which callers know as `file:`; they name no other. */
+    directory: path(undefined),
+    /** Blob stores that backups of the pool may go to; every one over https unless named (docs/backup.md). */
+    storageOrigins: origins(LIMITS.storageOrigins),
   },
   compatibility: {
     /** `/keys/delete` belongs to the Crypto User, as the live service has it. */

@@ -3,7 +3,7 @@ import type { RotationPolicy } from '../model/rotation_policy.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import type { PoolStatus } from '../pool/pool_status.ts';
 import { SealedDocuments } from '../store/sealed_documents.ts';
-import type { KeyVersionRecord } from '../store/store.ts';
+import type { KeyVersionRecord, WholeKey } from '../store/store.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EncryptionBudget } from './encryption_budget.ts';
 import { type KeyEngineOptions, requireLimits, requireRecovery } from './engine_options.ts';
@@ -24,7 +24,7 @@ import { openIntents, settleIntent } from './lifecycle/intents.ts';
 import { listDeletedKeys, listKeys, listKeyVersions } from './lifecycle/list.ts';
 import { purgeKey } from './lifecycle/purge.ts';
 import { recoverKey } from './lifecycle/recover.ts';
-import { restoreKey } from './lifecycle/restore.ts';
+import { restoreKey, restoreWholeKey } from './lifecycle/restore.ts';
 import { rotateKey } from './lifecycle/rotate.ts';
 import { getRotationPolicy, setRotationPolicy } from './lifecycle/rotation_policy.ts';
 import { listSettings, setSetting } from './lifecycle/settings.ts';
@@ -194,6 +194,11 @@ export class KeyEngine {
   /** `Conflict` when there is a key of that name, deleted or not. */
   restoreKey(backup: Uint8Array): Promise<requests.KeyVersion> {
     return this.#viewed((parts) => restoreKey(parts, backup));
+  }
+
+  /** A key as a backup of the pool has it, with what each version has encrypted. `Conflict` when there is a key of that name, deleted or not. */
+  restoreWholeKey(key: WholeKey): Promise<requests.KeyVersion> {
+    return this.#viewed((parts) => restoreWholeKey(parts, key));
   }
 
   releaseKey(request: requests.ReleaseKeyRequest): Promise<requests.ReleaseKeyResult> {

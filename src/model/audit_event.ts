@@ -38,6 +38,13 @@ const AUDIT_OPERATIONS = {
   random: 'RandomBytesGet',
   downloadSecurityDomain: 'SecurityDomainBackup',
   getDownloadStatus: 'SecurityDomainBackupStatusGet',
+  startBackup: 'BackupCreate',
+  checkBackup: 'BackupCheck',
+  getBackupStatus: 'BackupStatusGet',
+  startRestore: 'RestoreCreate',
+  checkRestore: 'RestoreCheck',
+  getRestoreStatus: 'RestoreStatusGet',
+  startKeyRestore: 'KeyRestoreFromBackup',
   listSettings: 'SettingList',
   getSetting: 'SettingGet',
   setSetting: 'SettingUpdate',
@@ -72,6 +79,8 @@ export type AuditOperation =
   | 'AccessTokenIssue'
   | 'UserSignIn'
   | 'KeyRotateIfDue'
+  | 'BackupComplete'
+  | 'RestoreComplete'
   | 'ManagedIdentityToken';
 
 /** As Azure's log has it in `addrAuthType`. */

@@ -81,6 +81,8 @@ export const LIMITS = {
   storeLockTimeoutMs: 2_000,
   /** How long a transaction may wait for its next statement before the database undoes it. */
   storeIdleTransactionMs: 3_000,
+  /** How long each statement may take that puts the keys of a restore in the place of those that are there. */
+  storeReplacementMs: 10 * 60_000,
   /** How long a change is tried again that others stood in the way of. */
   storeRetryMs: 10_000,
   /** Custodians of a security domain, and how many of them it takes to open it (Azure API §1.21). */
@@ -89,6 +91,22 @@ export const LIMITS = {
   quorumLeast: 2,
   /** Secrets in a security domain. */
   domainItems: 32,
+  /** Backups of the pool: text in one of its parts before the next one begins, and what a part, with its one key in the worst case, may be. */
+  backupChunkCharacters: 4 * 1024 * 1024,
+  backupPartBytesMost: 256 * 1024 * 1024,
+  backupStorageTimeoutMs: 120_000,
+  /** Key versions that a restore hands to the store at a time. */
+  backupVersionsStagedAtOnce: 500,
+  /** How often a running backup or restore says that it is, and for how long others believe it. */
+  backupRenewalMs: 5_000,
+  backupLeaseMs: 30_000,
+  /** … while a restore takes the place of what is there, and cannot say anything. */
+  backupReplacementLeaseMs: 3 * 60_000,
+  /** Backups and restores that are remembered. */
+  backupJobs: 64,
+  /** How old the last backup of a pool may be whose keys a restore replaces (Azure API §1.20). */
+  backupAgeSeconds: 30 * 60,
+  storageOrigins: 32,
   hostRestartsPerMinute: 5,
   hostsPerToken: 64,
   lanesPerHost: 64,

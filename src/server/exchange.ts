@@ -20,6 +20,7 @@ export interface Target {
     readonly version?: string;
     readonly setting?: string;
     readonly id?: string;
+    readonly jobId?: string;
   };
   readonly query: Readonly<Record<string, unknown>>;
 }

@@ -3,6 +3,7 @@ import type { Firewall } from '../access/firewall.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
 import type { AttestationService } from './attestation_service.ts';
 import type { AuditService } from './audit_service.ts';
+import type { BackupService } from './backup_service.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hosts } from './hosts.ts';
 import type { KeyService } from './key_service.ts';
@@ -19,6 +20,7 @@ import { openAudit } from './steps/open_audit.ts';
 import { parseBody } from './steps/parse_body.ts';
 import { perform } from './steps/perform.ts';
 import { refuse } from './steps/refuse.ts';
+import { refuseDuringRestore } from './steps/refuse_during_restore.ts';
 import { requireActive } from './steps/require_active.ts';
 import { requireCertificate } from './steps/require_certificate.ts';
 import { respond } from './steps/respond.ts';
@@ -36,6 +38,7 @@ export interface Parts {
   /** What is on record before it is begun: what changes something, or every operation. */
   readonly announced: 'changes' | 'operations';
   readonly securityDomain: SecurityDomainService;
+  readonly backups: BackupService;
   /** Whether a client has to show a certificate. */
   readonly requiresCertificate: boolean;
   readonly hosts: Hosts;
@@ -58,6 +61,7 @@ const PIPELINE: readonly Step[] = [
   matchRoute,
   authorize,
   requireActive,
+  refuseDuringRestore,
   parseBody,
   announceAudit,
   perform,

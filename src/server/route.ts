@@ -36,6 +36,10 @@ export interface RouteRow<T extends TSchema> {
   readonly changes?: boolean;
   /** Served also while the pool is not active. */
   readonly isBeforeActivation?: boolean;
+  /** Served also while a restore is about to replace everything. */
+  readonly isDuringRestore?: boolean;
+  /** Asked for again and again at the address that an answer has named, which clients take as it is: without an API version. */
+  readonly isPolled?: boolean;
   /** The last part of the path may also be the name of a key: methods that this row has not are that key's. */
   readonly isAlsoKey?: boolean;
   /** Gives the answer as JSON. */
@@ -54,6 +58,8 @@ export function route<T extends TSchema>(row: RouteRow<T>): Route {
     changes: row.method !== 'GET',
     isAlsoKey: false,
     isBeforeActivation: false,
+    isDuringRestore: false,
+    isPolled: false,
     ...row,
   } as unknown as Route;
 }

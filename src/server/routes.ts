@@ -1,4 +1,5 @@
 import type { Route } from './route.ts';
+import { BACKUP_ROUTES } from './routes/backup_routes.ts';
 import { BATCH_ROUTES } from './routes/batch_routes.ts';
 import { DELETED_KEY_ROUTES } from './routes/deleted_key_routes.ts';
 import { KEY_OPERATION_ROUTES } from './routes/key_operation_routes.ts';
@@ -15,5 +16,6 @@ export const ROUTES: readonly Route[] = [
   ...BATCH_ROUTES,
   ...SETTING_ROUTES,
   ...SECURITY_DOMAIN_ROUTES,
+  ...BACKUP_ROUTES,
   ...ROLE_ROUTES,
 ];

@@ -10,6 +10,7 @@ import { brokenRequestAnswerer } from './answer_broken_request.ts';
 import { buildApiApp } from './api_app.ts';
 import type { AttestationService } from './attestation_service.ts';
 import type { AuditService } from './audit_service.ts';
+import type { BackupService } from './backup_service.ts';
 import type { DirectoryService } from './graph/serve_graph.ts';
 import type { Readiness } from './health.ts';
 import { type HostOptions, Hosts } from './hosts.ts';
@@ -45,6 +46,7 @@ export interface ServerOptions {
   readonly audit: AuditService;
   readonly announced: Parts['announced'];
   readonly securityDomain: SecurityDomainService;
+  readonly backups: BackupService;
   /** The built-in issuer, unless it is switched off. */
   readonly issuer: EmbeddedIssuer | undefined;
   /** Its directory, where that may be changed. */
@@ -74,8 +76,19 @@ export class Server {
   /** Ready to answer when it resolves. */
   static async open(options: ServerOptions): Promise<Server> {
     let draining = false;
-    const { engine, firewall, authenticator, roles, attestations, audit, announced, securityDomain, log, issuer } =
-      options;
+    const {
+      engine,
+      firewall,
+      authenticator,
+      roles,
+      attestations,
+      audit,
+      announced,
+      securityDomain,
+      backups,
+      log,
+      issuer,
+    } = options;
     const hosts = new Hosts(options.hosts);
     const headers = new ResponseHeaders(options.region, options.buildVersion);
     const parts = {
@@ -87,6 +100,7 @@ export class Server {
       audit,
       announced,
       securityDomain,
+      backups,
       requiresCertificate: options.clientAuthorities !== undefined,
       hosts,
       headers,

@@ -25,7 +25,8 @@ export async function openRoles(
   return roles;
 }
 
-function firstRoles(administrators: readonly string[], firstApplication: string | undefined): FirstRoles[] {
+/** Who holds roles from the beginning. */
+export function firstRoles(administrators: readonly string[], firstApplication: string | undefined): FirstRoles[] {
   const { administrator, cryptoOfficer, cryptoUser } = BUILT_IN_ROLE_IDS;
   if (administrators.length > 0) {
     return administrators.map((principalId) => ({ principalId, roleDefinitionIds: [administrator] }));

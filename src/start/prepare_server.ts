@@ -7,6 +7,7 @@ import type { Configuration } from '../config/settings.ts';
 import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { AuditService } from '../server/audit_service.ts';
+import type { BackupService } from '../server/backup_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
 import type { ManagedIdentityServer } from '../server/managed_identity/managed_identity_server.ts';
@@ -43,6 +44,7 @@ export interface ServedParts {
   readonly identity: OpenedIdentity;
   readonly audit: AuditService;
   readonly securityDomain: SecurityDomainService;
+  readonly backups: BackupService;
   readonly readiness: () => Readiness;
 }
 

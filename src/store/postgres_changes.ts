@@ -6,6 +6,8 @@ import type { RawRow } from './row_reader.ts';
 
 /** The collection that the changes of keys are announced under, beside those of documents. */
 export const KEY_CHANGES = 'key';
+/** The one that a change of everything is announced under: listeners are told that they cannot know what it was. */
+const EVERYTHING = 'everything';
 
 export interface AnnouncedChange {
   readonly collection: string;
@@ -63,6 +65,16 @@ export class PostgresChanges {
     await transaction.run(ANNOUNCE, [collection, name, this.#writer]);
   }
 
+  /** In place of `announce`, where keys and documents were replaced as a whole. */
+  async announceEverything(transaction: Transaction): Promise<void> {
+    await this.announce(transaction, EVERYTHING, '');
+  }
+
+  /** What we have replaced is news to those here as well. */
+  tellEverything(): void {
+    this.#tell(undefined);
+  }
+
   /** Nobody knows whether a change of ours came about, or will: from now on we hear of it like of somebody else's. */
   doubtOurs(): void {
     this.#writer = randomUUID();
@@ -110,7 +122,8 @@ export class PostgresChanges {
       once: `${collection} ${name} ${writer} ${changed_at}`,
     }));
     const untold = changes.filter(({ once }) => !this.#told.has(once));
-    const everything = this.#late || rows.length > CHANGES_PER_POLL;
+    const everything =
+      this.#late || rows.length > CHANGES_PER_POLL || untold.some(({ collection }) => collection === EVERYTHING);
     this.#told = new Set(changes.map(({ once }) => once));
     this.#lookedAt = startedAt;
     this.#late = false;

@@ -87,12 +87,12 @@ export class PostgresConnections {
 
   /**
    * Does the work in a serializable transaction, from its beginning again while others stand in its way. What the work throws of its own
-   * undoes all of it.
+   * undoes all of it. `patienceMs` is for work whose statements take longer than others.
    * @throws StrongroomError `OutcomeUnknown` when the connection was lost while it committed; `ServiceUnavailable` and `Throttled`, when
    * nothing has changed
    */
-  transact<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
-    return this.#tracked(() => again(() => this.#connected((session) => attempt(session, work))));
+  transact<Result>(work: (transaction: Transaction) => Promise<Result>, patienceMs?: number): Promise<Result> {
+    return this.#tracked(() => again(() => this.#connected((session) => attempt(session, work, patienceMs))));
   }
 
   /** Refuses what comes, waits for what is under way, and ends the connections. */
@@ -128,7 +128,7 @@ export class PostgresConnections {
       throw new StrongroomError('Throttled', 'Too many calls wait for the store.', { retryAfterMs: 1_000 });
     }
     const client = await this.#pool.connect();
-    const session: Session = { client, lost: false };
+    const session: Session = { client, lost: false, patienceMs: undefined };
     try {
       return await use(session);
     } finally {
@@ -141,11 +141,15 @@ export class PostgresConnections {
 interface Session {
   readonly client: PoolClient;
   lost: boolean;
+  /** Of the transaction that is under way; what all have unless set. */
+  patienceMs: number | undefined;
 }
 
 async function run(session: Session, text: string, values: readonly Value[] = []): Promise<Answer> {
   try {
-    const { rows, rowCount, command } = await session.client.query<Record<string, unknown>>(text, [...values]);
+    const patience = session.patienceMs === undefined ? {} : { query_timeout: session.patienceMs + ANSWER_GRACE_MS };
+    const asked = { text, values: [...values], ...patience };
+    const { rows, rowCount, command } = await session.client.query<Record<string, unknown>>(asked);
     return { rows, count: rowCount ?? 0, command };
   } catch (error) {
     if (isConnectionLost(error)) session.lost = true;
@@ -157,10 +161,16 @@ interface Answer extends StatementResult {
   readonly command: string;
 }
 
-async function attempt<Result>(session: Session, work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+async function attempt<Result>(
+  session: Session,
+  work: (transaction: Transaction) => Promise<Result>,
+  patienceMs: number | undefined,
+): Promise<Result> {
   let result: Result;
+  session.patienceMs = patienceMs;
   try {
     await run(session, 'BEGIN ISOLATION LEVEL SERIALIZABLE');
+    if (patienceMs !== undefined) await run(session, `SET LOCAL statement_timeout = ${patienceMs}`);
     result = await work({ run: (text, values) => run(session, text, values) });
   } catch (error) {
     await rollBack(session);

@@ -2,6 +2,7 @@ import { DOCUMENT_COLUMNS } from './document_row.ts';
 import { FOUND_COLUMNS } from './found_row.ts';
 import { INTENT_COLUMNS } from './intent_row.ts';
 import { KEY_VERSION_COLUMNS } from './key_version_row.ts';
+import { wholeKeysQuestion } from './whole_key_rows.ts';
 
 const JOIN = `SELECT ${FOUND_COLUMNS} FROM key LEFT JOIN key_version ON key_version.name = key.name AND key_version.version =`;
 const NEWEST = `${JOIN} key.newest`;
@@ -16,6 +17,7 @@ export const QUESTIONS = {
   active: list('IS NULL'),
   deleted: list('IS NOT NULL'),
   versions: `SELECT ${KEY_VERSION_COLUMNS.join(', ')} FROM key_version WHERE name = $1 AND version > $2 ORDER BY version LIMIT $3`,
+  wholeKeys: wholeKeysQuestion('$1', '$2'),
   due: `SELECT name FROM (
       (SELECT name, rotation_due AS due FROM key
         WHERE deleted IS NULL AND rotation_due IS NOT NULL AND rotation_due <= $1 ORDER BY rotation_due, name LIMIT $2)

@@ -15,6 +15,7 @@ import { addIntent, changeKey, endIntent, movesKeyCount } from './postgres_key_c
 import { migratePostgres } from './postgres_migration.ts';
 import { BEFORE_ALL, QUESTIONS } from './postgres_questions.ts';
 import { reserveEncryptions } from './postgres_reservations.ts';
+import { clearStagedKeys, replaceKeys, stageKeys } from './postgres_staged_keys.ts';
 import { Turns } from './postgres_turns.ts';
 import type {
   DocumentChange,
@@ -22,11 +23,14 @@ import type {
   KeyChange,
   KeyLimits,
   ListQuery,
+  Replacement,
   SealedDocument,
   SealedIntent,
   SealedKeyVersion,
   Store,
+  WholeKey,
 } from './store.ts';
+import { decodeWholeKeys, encodeStagedKeys } from './whole_key_rows.ts';
 
 export interface PostgresStoreOptions {
   /** `postgres://user@host:port/database`, with `sslmode` and `sslrootcert` as libpq has them. Without a password. */
@@ -111,6 +115,11 @@ export class PostgresStore implements Store {
     return rows.map(decodeKeyVersionRow);
   }
 
+  async listWholeKeys({ after, limit }: ListQuery): Promise<readonly WholeKey[]> {
+    const { rows } = await this.#connections.read(QUESTIONS.wholeKeys, [after ?? BEFORE_ALL, limit]);
+    return decodeWholeKeys(rows);
+  }
+
   async listDueKeys(now: number, limit: number): Promise<readonly string[]> {
     const { rows } = await this.#connections.read(QUESTIONS.due, [now, limit]);
     return rows.map(({ name }) => String(name));
@@ -162,6 +171,24 @@ export class PostgresStore implements Store {
     });
   }
 
+  async stageKeys(job: string, keys: readonly WholeKey[]): Promise<void> {
+    const rows = encodeStagedKeys(job, keys);
+    await this.#write((transaction) => stageKeys(transaction, rows));
+  }
+
+  async clearStagedKeys(): Promise<void> {
+    await this.#write(clearStagedKeys, LIMITS.storeReplacementMs);
+  }
+
+  async replaceKeys(replacement: Replacement): Promise<void> {
+    const documents = replacement.documents.map(encodeDocumentChange);
+    await this.#write(async (transaction) => {
+      await replaceKeys(transaction, replacement, documents);
+      await this.#changes.announceEverything(transaction);
+    }, LIMITS.storeReplacementMs);
+    this.#changes.tellEverything();
+  }
+
   onKeysChanged(listener: (names: readonly string[] | undefined) => void): void {
     this.#changes.listen((changes) =>
       tellOf(changes, ({ collection }) => collection === KEY_CHANGES, 'name', listener),
@@ -185,9 +212,9 @@ export class PostgresStore implements Store {
     await Promise.all([this.#connections.close(), this.#changes.close()]);
   }
 
-  async #write<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+  async #write<Result>(work: (transaction: Transaction) => Promise<Result>, patienceMs?: number): Promise<Result> {
     try {
-      return await this.#connections.transact(work);
+      return await this.#connections.transact(work, patienceMs);
     } catch (error) {
       if (error instanceof StrongroomError && error.code === 'OutcomeUnknown') this.#changes.doubtOurs();
       throw error;

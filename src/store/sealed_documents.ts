@@ -63,15 +63,23 @@ export class SealedDocuments {
     });
   }
 
+  /** What makes it the document that it is, for a transaction that does more than this. `seen` is the revision in whose place it comes. */
+  async changeTo(
+    collection: string,
+    { id, content, revision }: Document<unknown>,
+    seen: number | undefined,
+  ): Promise<DocumentChange> {
+    const record: DocumentRecord = { collection, id, content: JSON.stringify(content), revision };
+    const document = { record, seal: await this.#sealer.seal(sealedDocumentBytes(record)) };
+    return { collection, id, expectedRevision: seen, document };
+  }
+
   async #put<Content>(
     collection: string,
     document: Document<Content>,
     expectedRevision: number | undefined,
   ): Promise<Document<Content>> {
-    const { id, revision } = document;
-    const record: DocumentRecord = { collection, id, content: JSON.stringify(document.content), revision };
-    const sealed = { record, seal: await this.#sealer.seal(sealedDocumentBytes(record)) };
-    await this.#change({ collection, id, expectedRevision, document: sealed });
+    await this.#change(await this.changeTo(collection, document, expectedRevision));
     return document;
   }
 

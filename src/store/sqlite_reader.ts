@@ -7,6 +7,7 @@ import { KEY_VERSION_COLUMNS } from './key_version_row.ts';
 import type { RawRow } from './row_reader.ts';
 import type { ListQuery } from './store.ts';
 import { storeTampered } from './store_refusal.ts';
+import { wholeKeysQuestion } from './whole_key_rows.ts';
 
 /** A key with its newest version. */
 const NEWEST = `SELECT ${FOUND_COLUMNS} FROM key
@@ -21,6 +22,7 @@ export class SqliteReader {
   readonly #named: StatementSync;
   readonly #lists: Readonly<Record<'active' | 'deleted', StatementSync>>;
   readonly #versions: StatementSync;
+  readonly #wholeKeys: StatementSync;
   readonly #due: StatementSync;
   readonly #intents: StatementSync;
   readonly #document: StatementSync;
@@ -39,6 +41,7 @@ export class SqliteReader {
     this.#versions = database.prepare(
       `SELECT ${KEY_VERSION_COLUMNS.join(', ')} FROM key_version WHERE name = ? AND version > ? ORDER BY version LIMIT ?`,
     );
+    this.#wholeKeys = database.prepare(wholeKeysQuestion('?1', '?2'));
     this.#due = database.prepare(
       `SELECT name FROM (
          SELECT * FROM (SELECT name, rotation_due AS due FROM key
@@ -66,6 +69,10 @@ export class SqliteReader {
 
   versions(name: string, { after, limit }: ListQuery): readonly RawRow[] {
     return all(this.#versions, name, after ?? BEFORE_ALL, limit);
+  }
+
+  wholeKeys({ after, limit }: ListQuery): readonly RawRow[] {
+    return all(this.#wholeKeys, after ?? BEFORE_ALL, limit);
   }
 
   due(now: number, limit: number): readonly RawRow[] {

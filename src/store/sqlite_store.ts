@@ -12,18 +12,22 @@ import type {
   KeyChange,
   KeyLimits,
   ListQuery,
+  Replacement,
   SealedDocument,
   SealedIntent,
   SealedKeyVersion,
   Store,
+  WholeKey,
 } from './store.ts';
 import { storeClosed } from './store_refusal.ts';
+import { decodeWholeKeys, encodeStagedKeys } from './whole_key_rows.ts';
 import { WriterThread } from './writer_thread.ts';
 
 /** The store of one node: a SQLite database, read here and written to by a thread of its own. */
 export class SqliteStore implements Store {
   readonly #writer: WriterThread;
   readonly #open: SqliteReader;
+  readonly #listeners: ((unknown: undefined) => void)[] = [];
   #closed = false;
 
   private constructor(writer: WriterThread, reader: SqliteReader) {
@@ -57,6 +61,10 @@ export class SqliteStore implements Store {
 
   async listKeyVersions(name: string, query: ListQuery): Promise<readonly SealedKeyVersion[]> {
     return this.#reader.versions(name, query).map(decodeKeyVersionRow);
+  }
+
+  async listWholeKeys(query: ListQuery): Promise<readonly WholeKey[]> {
+    return decodeWholeKeys(this.#reader.wholeKeys(query));
   }
 
   async listDueKeys(now: number, limit: number): Promise<readonly string[]> {
@@ -96,12 +104,27 @@ export class SqliteStore implements Store {
     await this.#writer.write({ kind: 'changeDocument', change: encodeDocumentChange(change) });
   }
 
-  onKeysChanged(): void {
-    // Nobody else can have changed a key: the lock beside the file keeps others out.
+  async stageKeys(job: string, keys: readonly WholeKey[]): Promise<void> {
+    await this.#writer.write({ kind: 'stageKeys', rows: encodeStagedKeys(job, keys) });
   }
 
-  onDocumentsChanged(): void {
-    // Nor a document.
+  async clearStagedKeys(): Promise<void> {
+    await this.#writer.write({ kind: 'clearStagedKeys' });
+  }
+
+  async replaceKeys({ job, keys, versions, documents }: Replacement): Promise<void> {
+    const changes = documents.map(encodeDocumentChange);
+    await this.#writer.write({ kind: 'replaceKeys', job, keys, versions, documents: changes });
+    for (const listener of this.#listeners) listener(undefined);
+  }
+
+  /** The lock beside the file keeps others out, so there is nobody to hear of but who replaces everything. */
+  onKeysChanged(listener: (names: undefined) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  onDocumentsChanged(listener: (collections: undefined) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Waits for what was handed in, and lets go of the database. */

@@ -4,6 +4,7 @@ import { SqliteDocumentChanges } from './sqlite_document_changes.ts';
 import { SqliteIntents } from './sqlite_intents.ts';
 import { SqliteKeyChanges } from './sqlite_key_changes.ts';
 import { SqliteReservations } from './sqlite_reservations.ts';
+import { SqliteStagedKeys } from './sqlite_staged_keys.ts';
 import type { Write, WriteFailure, WriteOutcome } from './sqlite_write.ts';
 
 /** Changes of the database, many in one transaction: what is waited for is the disk, once for all of them. */
@@ -13,6 +14,7 @@ export class SqliteTransaction {
   readonly #reservations: SqliteReservations;
   readonly #intents: SqliteIntents;
   readonly #documents: SqliteDocumentChanges;
+  readonly #staged: SqliteStagedKeys;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -20,6 +22,7 @@ export class SqliteTransaction {
     this.#keys = new SqliteKeyChanges(database, this.#intents);
     this.#reservations = new SqliteReservations(database);
     this.#documents = new SqliteDocumentChanges(database);
+    this.#staged = new SqliteStagedKeys(database, this.#documents);
   }
 
   /** Does all changes and waits for the disk once. Each has its own outcome; when it returns, those that went well are durable. */
@@ -70,6 +73,15 @@ export class SqliteTransaction {
         return 0;
       case 'changeDocument':
         this.#documents.change(write.change);
+        return 0;
+      case 'stageKeys':
+        this.#staged.stage(write.rows);
+        return 0;
+      case 'clearStagedKeys':
+        this.#staged.clear();
+        return 0;
+      case 'replaceKeys':
+        this.#staged.replace(write);
         return 0;
     }
   }

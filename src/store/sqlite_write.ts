@@ -3,6 +3,7 @@ import type { DocumentChangeRow } from './document_change_row.ts';
 import type { IntentRow } from './intent_row.ts';
 import type { KeyChangeRows } from './key_change_rows.ts';
 import type { KeyLimits } from './store.ts';
+import type { StagedRows } from './whole_key_rows.ts';
 
 /*
  * What passes between the store and its writer's thread. Everything in it can be cloned.
@@ -14,7 +15,18 @@ export type Write =
   | ReserveEncryptions
   | { readonly kind: 'addIntent'; readonly row: IntentRow }
   | { readonly kind: 'endIntent'; readonly id: string }
-  | { readonly kind: 'changeDocument'; readonly change: DocumentChangeRow };
+  | { readonly kind: 'changeDocument'; readonly change: DocumentChangeRow }
+  | { readonly kind: 'stageKeys'; readonly rows: StagedRows }
+  | { readonly kind: 'clearStagedKeys' }
+  | ReplaceKeys;
+
+export interface ReplaceKeys {
+  readonly kind: 'replaceKeys';
+  readonly job: string;
+  readonly keys: number;
+  readonly versions: number;
+  readonly documents: readonly DocumentChangeRow[];
+}
 
 export interface ReserveEncryptions {
   readonly kind: 'reserveEncryptions';

@@ -119,6 +119,27 @@ export interface DocumentChange {
   readonly document: SealedDocument | undefined;
 }
 
+/** A key with all its versions, as they were at one moment. */
+export interface WholeKey {
+  readonly key: SealedKey;
+  readonly versions: readonly CountedKeyVersion[];
+}
+
+/** A version with the AES-GCM encryptions that it has reserved. */
+export interface CountedKeyVersion {
+  readonly version: SealedKeyVersion;
+  readonly encryptions: number;
+}
+
+/** What a restore of the whole pool puts in the place of what is there. */
+export interface Replacement {
+  /** Whose staged keys they are, and how many there must be. */
+  readonly job: string;
+  readonly keys: number;
+  readonly versions: number;
+  readonly documents: readonly DocumentChange[];
+}
+
 export interface KeyLimits {
   readonly keys: number;
   readonly versionsPerKey: number;
@@ -141,6 +162,8 @@ export interface Store {
   listKeys(kind: 'active' | 'deleted', query: ListQuery): Promise<readonly FoundKeyVersion[]>;
   /** Versions of one key by their id, which is what `after` names. */
   listKeyVersions(name: string, query: ListQuery): Promise<readonly SealedKeyVersion[]>;
+  /** Keys, deleted or not, with everything that they have; by name. */
+  listWholeKeys(query: ListQuery): Promise<readonly WholeKey[]>;
   /** Names of keys that are to be rotated or purged at `now` or before, those that have waited longest first. */
   listDueKeys(now: number, limit: number): Promise<readonly string[]>;
   /**
@@ -162,6 +185,16 @@ export interface Store {
   listDocuments(collection: string): Promise<readonly SealedDocument[]>;
   /** @throws StrongroomError `Conflict` with innerCode `DocumentChanged` when its revision is not the expected one. */
   changeDocument(change: DocumentChange): Promise<void>;
+  /** Keeps keys beside the others, where nobody finds them until `replaceKeys`. One of that job and name that is there already stays. */
+  stageKeys(job: string, keys: readonly WholeKey[]): Promise<void>;
+  /** Forgets what is staged, whatever job it is of. */
+  clearStagedKeys(): Promise<void>;
+  /**
+   * Removes all keys, puts the staged ones of the job in their place and changes the documents, whole or not at all. A count of encryptions
+   * never becomes less. Everybody is told that everything may have changed, this server as well.
+   * @throws StrongroomError `Conflict` (`DocumentChanged`), or with innerCode `StagedKeysMissing` when other keys are staged than there must be
+   */
+  replaceKeys(replacement: Replacement): Promise<void>;
   /**
    * Calls back with the names of keys that somebody else may have changed: another server over the same database. Within a second of
    * the change; with `undefined` when it cannot be known which, and everything that is remembered has to be asked for again.

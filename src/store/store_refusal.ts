@@ -41,6 +41,13 @@ export function documentChanged({ collection, id }: { collection: string; id: st
   });
 }
 
+/** Somebody else has begun a restore of his own meanwhile. */
+export function stagedKeysMissing(): StrongroomError {
+  return new StrongroomError('Conflict', 'Keys that were to be restored are not staged any more.', {
+    innerCode: 'StagedKeysMissing',
+  });
+}
+
 /** What it is that was edited, swapped or cannot be read is for the log, and not for the caller. */
 export function storeTampered(cause: unknown): StrongroomError {
   return new StrongroomError('StoreTampered', 'A record in the store is not what was stored.', { cause });

@@ -177,6 +177,25 @@ const RESTORE: Rows = [
   ['a value in base64', { value: 'AQ==AQ==' }],
 ];
 
+const LOCATION = { storageResourceUri: 'https://account.blob.example/c', token: 'sig=1' };
+const BACKUP: Rows = [
+  ['no storage', {}],
+  ['a storage as a number', { storageResourceUri: 1, token: 'sig=1' }],
+  ['a token as a number', { ...LOCATION, token: 1 }],
+  ['a managed identity', { ...LOCATION, useManagedIdentity: true }],
+  ['a managed identity as a text', { ...LOCATION, useManagedIdentity: 'true' }],
+];
+const POOL_RESTORE: Rows = [
+  ['no storage', { folderToRestore: 'f', folder: 'f' }],
+  [
+    'a storage that is a text',
+    { sasTokenParameters: 'https://account.blob.example/c', folderToRestore: 'f', folder: 'f' },
+  ],
+  ['a storage without a URI', { sasTokenParameters: { token: 'sig=1' }, folderToRestore: 'f', folder: 'f' }],
+  ['no folder', { sasTokenParameters: LOCATION }],
+  ['a folder as a number', { sasTokenParameters: LOCATION, folderToRestore: 1, folder: 1 }],
+];
+
 const ROUTES: readonly (readonly [method: string, path: string, rows: Rows])[] = [
   ['POST', '/keys/k1/sign', NO_JSON],
   ['PATCH', '/keys/k1', NO_JSON.slice(0, 5)],
@@ -196,6 +215,11 @@ const ROUTES: readonly (readonly [method: string, path: string, rows: Rows])[] =
   ['POST', '/rng', RANDOM],
   ['PATCH', '/settings/first', SETTING],
   ['POST', '/keys/restore', RESTORE],
+  ['POST', '/backup', BACKUP],
+  ['POST', '/prebackup', BACKUP.slice(1)],
+  ['PUT', '/restore', POOL_RESTORE],
+  ['PUT', '/prerestore', POOL_RESTORE],
+  ['PUT', '/keys/k1/restore', POOL_RESTORE],
 ];
 
 const row = (

@@ -36,6 +36,8 @@ const CERTIFICATES = {
   certificates: ['anna', 'ben', 'carla'].map((name) => certificateJwk(newCustodian(name).certificate)),
 };
 const KEY: Scope = '/keys/k1';
+const LOCATION = { storageResourceUri: 'https://storage.example/container', token: 'sig=secret' };
+const JOB = 'f'.repeat(32);
 
 const DEFINITIONS = '/providers/Microsoft.Authorization/roleDefinitions';
 const ASSIGNMENTS = '/providers/Microsoft.Authorization/roleAssignments';
@@ -110,6 +112,13 @@ const ROWS: readonly [method: string, path: string, body: object | undefined, ac
     'roleAssignments/read/action',
     '/',
   ],
+  ['POST', '/backup', LOCATION, 'backup/start/action', '/'],
+  ['POST', '/prebackup', LOCATION, 'backup/start/action', '/'],
+  ['GET', `/backup/${JOB}/pending`, undefined, 'backup/status/action', '/'],
+  ['PUT', '/restore', { sasTokenParameters: LOCATION, folderToRestore: 'f' }, 'restore/start/action', '/'],
+  ['PUT', '/prerestore', {}, 'restore/start/action', '/'],
+  ['GET', `/restore/${JOB}/pending`, undefined, 'restore/status/action', '/'],
+  ['PUT', '/keys/k1/restore', { sasTokenParameters: LOCATION, folder: 'f' }, 'restore/start/action', '/'],
   ['POST', '/rng', { count: 8 }, 'rng/action', '/'],
   ['GET', '/settings', undefined, 'settings/read/action', '/'],
   ['GET', '/settings/first', undefined, 'settings/read/action', '/'],
@@ -157,7 +166,7 @@ test('roles for one key are none for another', async (t) => {
 test('the table above has every route but batch, whose items are authorised one by one', (t) => {
   const named = new Set(
     ROWS.map(([method, path]) => {
-      const pattern = path.replace('k1', ':name').replace(VERSION, ':version');
+      const pattern = path.replace('k1', ':name').replace(VERSION, ':version').replace(JOB, ':jobId');
       return `${method} ${pattern.replace(NEW, ':id').replace(ADMINISTRATOR, ':id')}`;
     }),
   );

@@ -23,6 +23,7 @@ import { testDocuments } from '../fixtures/test_documents.ts';
 import { issuerKeys } from '../identity/embedded/issuer_keys.ts';
 import { FakeAttestations } from './fake_attestations.ts';
 import { FakeAudit } from './fake_audit.ts';
+import { FakeBackups } from './fake_backups.ts';
 import { FakeEngine } from './fake_engine.ts';
 import { FakeSecurityDomain } from './fake_security_domain.ts';
 
@@ -71,6 +72,7 @@ export class TestServer {
   readonly attestations: FakeAttestations;
   readonly audit: FakeAudit;
   readonly securityDomain: FakeSecurityDomain;
+  readonly backups: FakeBackups;
   readonly server: Server;
   readonly authority: string;
   readonly log: string[];
@@ -90,6 +92,7 @@ export class TestServer {
       | 'attestations'
       | 'audit'
       | 'securityDomain'
+      | 'backups'
       | 'server'
       | 'authority'
       | 'log'
@@ -104,6 +107,7 @@ export class TestServer {
     this.attestations = fields.attestations;
     this.audit = fields.audit;
     this.securityDomain = fields.securityDomain;
+    this.backups = fields.backups;
     this.server = fields.server;
     this.authority = fields.authority;
     this.log = fields.log;
@@ -126,6 +130,7 @@ export class TestServer {
     const attestations = new FakeAttestations();
     const audit = new FakeAudit();
     const securityDomain = new FakeSecurityDomain();
+    const backups = new FakeBackups();
     const secret = 'correct horse battery staple';
     const { application, servicePrincipal } = newApplication(TENANT, 'test');
     const documents = testDocuments();
@@ -181,6 +186,7 @@ export class TestServer {
       audit,
       announced: 'changes',
       securityDomain,
+      backups,
       issuer,
       directory: {
         source: directory,
@@ -195,6 +201,7 @@ export class TestServer {
       attestations,
       audit,
       securityDomain,
+      backups,
       server,
       authority: authority.certificate,
       log,

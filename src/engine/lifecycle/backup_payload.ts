@@ -22,7 +22,7 @@ export function decodeCopy(text: string): KeyCopy {
   return { name, newest, rotationPolicy: decodeRotationPolicy(rotationPolicy), versions: versions.map(decodeVersion) };
 }
 
-function encodeVersion(record: KeyVersionRecord): InText<KeyVersionRecord> {
+export function encodeVersion(record: KeyVersionRecord): InText<KeyVersionRecord> {
   const { publicKey, releasePolicy, wrappedKey, objectId } = record;
   return {
     ...record,
@@ -34,7 +34,7 @@ function encodeVersion(record: KeyVersionRecord): InText<KeyVersionRecord> {
 }
 
 /** JSON leaves out what is undefined, and records have it. */
-function decodeVersion(text: InText<KeyVersionRecord>): KeyVersionRecord {
+export function decodeVersion(text: InText<KeyVersionRecord>): KeyVersionRecord {
   const { name, version, spec, custody, operations, enabled, created, updated, exportable, tags, revision } = text;
   return {
     name,
@@ -57,7 +57,7 @@ function decodeVersion(text: InText<KeyVersionRecord>): KeyVersionRecord {
   };
 }
 
-function decodeRotationPolicy(policy: RotationPolicy | undefined): RotationPolicy | undefined {
+export function decodeRotationPolicy(policy: RotationPolicy | undefined): RotationPolicy | undefined {
   if (policy === undefined) return undefined;
   const { lifetimeActions, expiryTime, created, updated } = policy;
   const actions = lifetimeActions.map(({ action, timeAfterCreate, timeBeforeExpiry }) => ({

@@ -1,16 +1,23 @@
 import { StrongroomError } from '../../model/errors.ts';
 import { nextRotation } from '../../model/rotation_policy.ts';
-import type { KeyVersionRecord } from '../../store/store.ts';
+import type { KeyVersionRecord, WholeKey } from '../../store/store.ts';
 import type { LifecycleParts } from '../engine_parts.ts';
 import type { StoredKey } from '../sealed_store.ts';
 import { openBackup } from './backup_envelope.ts';
-import { decodeCopy } from './backup_payload.ts';
+import { decodeCopy, type KeyCopy } from './backup_payload.ts';
 import { changeKey } from './change_key.ts';
 import { requireFreeName } from './make_key.ts';
 
 /** A key as it was when it was backed up, under its name, with the ids of its versions. */
 export async function restoreKey(parts: LifecycleParts, backup: Uint8Array): Promise<KeyVersionRecord> {
-  const { name, newest, rotationPolicy, versions } = decodeCopy(await openBackup(parts.pool, backup));
+  return restoreCopy(parts, decodeCopy(await openBackup(parts.pool, backup)));
+}
+
+/** Likewise, out of a backup that has been opened. */
+function restoreCopy(
+  parts: LifecycleParts,
+  { name, newest, rotationPolicy, versions }: KeyCopy,
+): Promise<KeyVersionRecord> {
   const newestVersion = versions.find(({ version }) => version === newest);
   if (newestVersion === undefined) throw new TypeError('A backup was sealed without the newest version of its key.');
   return changeKey(parts, { name }, (found) => {
@@ -19,6 +26,25 @@ export async function restoreKey(parts: LifecycleParts, backup: Uint8Array): Pro
     const key = { name, newest, versions: versions.length, deletion: undefined, rotationPolicy, rotationDue };
     return { key, versions, result: newestVersion };
   });
+}
+
+/** Likewise, as a backup of the pool has it. Deleted when it was backed up, it is not any more. */
+export async function restoreWholeKey(
+  parts: LifecycleParts,
+  { key: { record }, versions }: WholeKey,
+): Promise<KeyVersionRecord> {
+  const { name, newest, rotationPolicy } = record;
+  const restored = await restoreCopy(parts, {
+    name,
+    newest,
+    rotationPolicy,
+    versions: versions.map(({ version }) => version.record),
+  });
+  for (const { version, encryptions } of versions) {
+    if (encryptions === 0) continue;
+    await parts.store.reserveEncryptions(name, version.record.version, encryptions, Number.MAX_SAFE_INTEGER);
+  }
+  return restored;
 }
 
 /** @throws StrongroomError `Conflict` */

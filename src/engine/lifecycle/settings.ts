@@ -5,7 +5,8 @@ import type { Setting } from '../requests.ts';
 /** Every setting of a pool, and what it is where nobody has set it (Azure API §1.18). */
 const SETTINGS: ReadonlyMap<string, boolean> = new Map([['AllowKeyManagementOperationsThroughARM', false]]);
 
-const COLLECTION = 'setting';
+/** Of the documents that settings are. */
+export const SETTING_COLLECTION = 'setting';
 
 export async function listSettings(parts: LifecycleParts): Promise<Setting[]> {
   return Promise.all([...SETTINGS].map(async ([name, initial]) => ({ name, value: await read(parts, name, initial) })));
@@ -29,12 +30,12 @@ export async function setSetting(parts: LifecycleParts, name: string, value: boo
 const MOST_ATTEMPTS = 5;
 
 async function read({ documents }: LifecycleParts, name: string, initial: boolean): Promise<boolean> {
-  return (await documents.find<boolean>(COLLECTION, name))?.content ?? initial;
+  return (await documents.find<boolean>(SETTING_COLLECTION, name))?.content ?? initial;
 }
 
 async function write({ documents }: LifecycleParts, name: string, value: boolean): Promise<Setting> {
-  const before = await documents.find<boolean>(COLLECTION, name);
-  if (before === undefined) await documents.add(COLLECTION, name, value);
-  else await documents.replace(COLLECTION, { ...before, content: value });
+  const before = await documents.find<boolean>(SETTING_COLLECTION, name);
+  if (before === undefined) await documents.add(SETTING_COLLECTION, name, value);
+  else await documents.replace(SETTING_COLLECTION, { ...before, content: value });
   return { name, value };
 }

@@ -18,5 +18,6 @@ export function matchRoute({ target, host, incoming }: Exchange): void {
     throw new StrongroomError('Invalidkeyidentifier', 'Invalid key identifier');
   }
   if (target.route === undefined) throw new StrongroomError('NotFound', 'There is nothing at this path.');
-  requireApiVersion(target.query['api-version']);
+  const apiVersion = target.query['api-version'];
+  if (apiVersion !== undefined || !target.route.isPolled) requireApiVersion(apiVersion);
 }

@@ -1,0 +1,139 @@
+import test from 'ava';
+import { FakeBackups } from './fake_backups.ts';
+import { POOL_HOST, TestServer } from './test_server.ts';
+
+const server = await TestServer.open();
+test.after.always(() => server.server.close());
+test.beforeEach(() => {
+  server.backups.isRestoring = false;
+  server.backups.job = new FakeBackups().job;
+});
+
+const QUERY = '?api-version=7.6';
+const STORAGE = { storageResourceUri: 'https://account.blob.example/container', token: 'sv=2021&sig=secret' };
+const PLACE = { location: STORAGE, folder: 'mhsm-demo-1' };
+const JOB = 'f'.repeat(32);
+const RUNNING = {
+  status: 'InProgress',
+  statusDetails: 'is in progress',
+  error: { code: null, message: null, innererror: null },
+  startTime: 1_790_000_000,
+  endTime: null,
+  jobId: JOB,
+};
+const RESTORE = { sasTokenParameters: STORAGE, folderToRestore: 'mhsm-demo-1' };
+
+/** Each request that begins a job, what it is answered with, and what is asked for behind it. */
+const BEGINNINGS = [
+  ['POST', '/backup', STORAGE, 'backup', { kind: 'backup', request: STORAGE }],
+  ['POST', '/prebackup', STORAGE, 'backup', { kind: 'backupCheck', request: STORAGE }],
+  ['POST', '/prebackup', {}, 'backup', { kind: 'backupCheck', request: undefined }],
+  ['PUT', '/restore', RESTORE, 'restore', { kind: 'restore', request: PLACE }],
+  ['PUT', '/prerestore', RESTORE, 'restore', { kind: 'restoreCheck', request: PLACE }],
+  ['PUT', '/prerestore', {}, 'restore', { kind: 'restoreCheck', request: undefined }],
+  [
+    'PUT',
+    '/keys/k1/restore',
+    { sasTokenParameters: STORAGE, folder: 'mhsm-demo-1' },
+    'restore',
+    { kind: 'keyRestore', request: { name: 'k1', place: PLACE } },
+  ],
+] as const;
+
+for (const [method, path, body, what, asked] of BEGINNINGS) {
+  test.serial(
+    `${method} ${path} with ${JSON.stringify(Object.keys(body))} answers 202 and where its state is told`,
+    async (t) => {
+      const { status, json, headers } = await server.send(method, path + QUERY, body);
+      t.is(status, 202);
+      t.deepEqual(json, what === 'backup' ? { ...RUNNING, azureStorageBlobContainerUri: null } : { ...RUNNING });
+      t.is(headers['retry-after'], '5');
+      t.is(headers['azure-asyncoperation'], `https://${POOL_HOST}:${server.port}/${what}/${JOB}/pending`);
+      t.deepEqual(server.backups.asked.at(-1), asked);
+    },
+  );
+}
+
+test.serial('the state of a job is told where its beginning has said, with and without an API version', async (t) => {
+  for (const what of ['backup', 'restore']) {
+    for (const query of ['', QUERY]) {
+      const { status, json } = await server.request(`/${what}/${JOB}/pending${query}`);
+      t.is(status, 200);
+      t.like(json, RUNNING);
+      t.is('azureStorageBlobContainerUri' in json, what === 'backup');
+    }
+    const unknown = await server.request(`/${what}/${'e'.repeat(32)}/pending${QUERY}`);
+    t.like(unknown, { status: 404, json: { error: { code: 'NotFound' } } });
+    t.true(unknown.json.error?.message.startsWith('The given jobId is not found'));
+    t.is((await server.request(`/${what}/${JOB}/pending?api-version=1.0`)).status, 400);
+  }
+});
+
+test.serial('a job that has ended says when, and where the backup is or why there is none', async (t) => {
+  const { job } = server.backups;
+  const done = { ended: 1_790_000_009, details: '1 key' };
+  server.backups.job = { ...job, ...done, state: 'Succeeded', folderUri: 'https://account.blob.example/c/mhsm-demo-1' };
+  t.deepEqual((await server.request(`/backup/${JOB}/pending${QUERY}`)).json, {
+    ...RUNNING,
+    status: 'Succeeded',
+    statusDetails: '1 key',
+    error: null,
+    endTime: 1_790_000_009,
+    azureStorageBlobContainerUri: 'https://account.blob.example/c/mhsm-demo-1',
+  });
+  const error = { code: 'Forbidden', innerCode: 'StorageAccessDenied', message: 'No.' } as const;
+  server.backups.job = { ...job, ...done, state: 'Failed', error };
+  t.deepEqual((await server.request(`/restore/${JOB}/pending${QUERY}`)).json, {
+    ...RUNNING,
+    status: 'Failed',
+    statusDetails: '1 key',
+    error: { code: 'Forbidden', message: 'No.', innererror: { code: 'StorageAccessDenied' } },
+    endTime: 1_790_000_009,
+  });
+});
+
+test.serial('while a restore goes on, its state is told and everything else is a conflict', async (t) => {
+  server.backups.isRestoring = true;
+  t.is((await server.request(`/restore/${JOB}/pending${QUERY}`)).status, 200);
+  const others: readonly [method: string, path: string, body?: object][] = [
+    ['GET', '/keys/k1'],
+    ['GET', '/keys'],
+    ['POST', '/keys/k1/sign', { alg: 'ES256', value: 'AQID' }],
+    ['POST', '/keys/k1/create', { kty: 'EC' }],
+    ['GET', `/backup/${JOB}/pending`],
+    ['POST', '/backup', STORAGE],
+    ['PUT', '/restore', RESTORE],
+    ['GET', '/settings'],
+    ['POST', '/rng', { count: 8 }],
+    ['GET', '/providers/Microsoft.Authorization/roleAssignments'],
+  ];
+  for (const [method, path, body] of others) {
+    const answer =
+      body === undefined ? server.request(path + QUERY, { method }) : server.send(method, path + QUERY, body);
+    const { status, json } = await answer;
+    t.is(status, 409, path);
+    t.like(json.error, { code: 'Conflict', innererror: { code: 'RestoreInProgress' } });
+    t.true(json.error?.message.startsWith('User triggered Restore operation is in progress'));
+  }
+  const unknown = await server.request('/keys', { authenticated: false });
+  t.is(unknown.status, 401, 'who is not known learns nothing of it');
+});
+
+test.serial('a managed identity is no way to a storage, and a token may be null', async (t) => {
+  const refused = await server.post(`/backup${QUERY}`, { ...STORAGE, token: null, useManagedIdentity: true });
+  t.like(refused, { status: 400, json: { error: { code: 'BadParameter' } } });
+  const taken = await server.post(`/backup${QUERY}`, {
+    storageResourceUri: 'file:',
+    token: null,
+    useManagedIdentity: false,
+  });
+  t.is(taken.status, 202);
+  t.deepEqual(server.backups.asked.at(-1)?.request, { storageResourceUri: 'file:', token: undefined });
+});
+
+test.serial('a SAS token is in no record and in no log', async (t) => {
+  await server.post(`/backup${QUERY}`, STORAGE);
+  await server.post(`/backup${QUERY}`, { ...STORAGE, storageResourceUri: 1 });
+  t.false(JSON.stringify(server.audit.events).includes('secret'));
+  t.false(server.log.join().includes('sig=secret'));
+});
