@@ -113,13 +113,13 @@
           'libraries': ['-ldl', '-lpthread'],
         },
         {
-          # A module that sleeps, hangs or dies where a test tells it to: build/Release/sleeping_module.so
-          'target_name': 'sleeping_module',
+          # A module that is late, wrong or deadly where a test tells it to: build/Release/fault_module.so
+          'target_name': 'fault_module',
           # Not a loadable module: node-gyp gives those the ending .node.
           'type': 'shared_library',
           'product_prefix': '',
           'product_extension': 'so',
-          'sources': ['test/native/sleeping_module.c'],
+          'sources': ['<!@(ls test/shim/*.c)'],
           'cflags': [
             '-Wall',
             '-Wextra',

@@ -21,7 +21,7 @@ build_sanitized() {
   (
     cd "$directory" &&
       CC=clang CXX=clang++ node_gyp configure -- -Dbuild_tests=1 "-Dsanitize=$sanitize" &&
-      node_gyp build -- native_tests hsm_host sleeping_module
+      node_gyp build -- native_tests hsm_host fault_module
   )
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { access, rm, writeFile } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { KeyReference } from '../../src/engine/requests.ts';
 import { ERROR_CATALOGUE, StrongroomError } from '../../src/model/errors.ts';
@@ -9,13 +8,13 @@ import { RETURN_VALUE } from '../../src/pkcs11/return_value.ts';
 import { campaign } from '../campaigns/campaign.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
 import { findObjects } from '../fixtures/token_inventory.ts';
+import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
 
 /*
  * A vendor's library may answer any return value to any call, before it has done what it was asked for or after. Whatever it says, the caller
  * gets a right result or an outcome of the catalogue, the process lives, and the next request is served.
  */
 
-const FAULTY_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
 const VENDORS_OWN = 0x8000_1234;
 const RECOVERY_MS = 10_000;
 const DIGEST = createHash('sha256').update('message').digest();
@@ -23,7 +22,7 @@ const VALUE = Buffer.alloc(32, 9);
 
 let token: TestToken;
 let opened: TestEngine;
-let control: string;
+let rules: FaultRules;
 let ec: KeyReference;
 let aes: KeyReference;
 let signature: Uint8Array;
@@ -32,12 +31,12 @@ let wrapped: Uint8Array;
 let made = 0;
 
 test.before(async () => {
-  await access(FAULTY_MODULE);
+  await access(FAULT_MODULE);
   token = await openTestToken();
-  control = join(token.directory, 'control');
-  const environment = { ...token.environment, SLEEPING_MODULE_CONTROL: control };
+  rules = new FaultRules(token.directory);
+  const environment = { ...token.environment, ...rules.environment };
   opened = await token.openEngine({
-    pool: { module: FAULTY_MODULE, environment, hosts: 2, restartsPerMinute: 100_000 },
+    pool: { module: FAULT_MODULE, environment, hosts: 2, restartsPerMinute: 100_000 },
   });
   const { engine } = opened;
   ec = await engine.createKey({ name: 'ec', spec: { keyType: 'EC-HSM', curve: 'P-256' } });
@@ -132,14 +131,14 @@ interface Case {
   readonly attempt: Attempt;
   readonly functionName: string;
   readonly returnValue: number;
-  readonly action: 'return' | 'lie';
+  readonly action: 'return' | 'after return';
 }
 
 const RETURN_VALUES = [...Object.values(RETURN_VALUE).filter((each) => each !== RETURN_VALUE.CKR_OK), VENDORS_OWN];
 const ALL: readonly Case[] = USES.flatMap(([attempt, functions]) =>
   functions.flatMap((functionName) =>
     RETURN_VALUES.flatMap((returnValue) =>
-      (['return', 'lie'] as const).map((action) => ({ attempt, functionName, returnValue, action })),
+      (['return', 'after return'] as const).map((action) => ({ attempt, functionName, returnValue, action })),
     ),
   ),
 );
@@ -171,7 +170,7 @@ campaign('return_values', async (t, run) => {
   let slowestMs = 0;
   for (const { attempt, functionName, returnValue, action } of cases) {
     const what = `${functionName} ${action} 0x${returnValue.toString(16)} in ${attempt.name}`;
-    await writeFile(control, `${functionName} 1 ${action} ${returnValue} once\n`);
+    await rules.set(`${functionName} 1 ${action} ${returnValue} once`);
     let outcome: string;
     try {
       outcome = (await attempt()) ? 'right' : 'wrong';
@@ -179,7 +178,7 @@ campaign('return_values', async (t, run) => {
       if (!(error instanceof StrongroomError)) throw new Error(`${what}: ${String(error)}`, { cause: error });
       outcome = error.code;
     }
-    await rm(control, { force: true });
+    await rules.clear();
     const isHonest = outcome === 'right' || (outcome in ERROR_CATALOGUE && outcome !== 'KeyNotFound');
     // A verification that was answered with "not valid" is believed: no policy asks twice.
     const isBelieved = outcome === 'wrong' && /^C_Verify/.test(functionName);

@@ -120,10 +120,10 @@ TEST_CASE("a host process attaches to no ring of another parent, and to nothing 
 TEST_CASE("a host process that dies in the library leaves its request as unknown", "[host][token]") {
   const std::string control = SoftHsmToken::get().directory + "/host-control";
   std::ofstream(control) << "C_GenerateRandom 3 abort\n";
-  setenv("SLEEPING_MODULE_CONTROL", control.c_str(), 1);
+  setenv("FAULT_MODULE_CONTROL", control.c_str(), 1);
   RingFixture under({.lanes = 1, .slots = 8, .arenaBlocks = 0});
   const pid_t host = spawnBeside(under, "hsm_host", {},
-                                 hostOptions(besideThis("sleeping_module.so"), SoftHsmToken::get().serial, SoftHsmToken::kPin, "0", "1"));
+                                 hostOptions(besideThis("fault_module.so"), SoftHsmToken::get().serial, SoftHsmToken::kPin, "0", "1"));
   requireReady(under, host);
   for (uint32_t id = 1; id <= 5; id++) REQUIRE(under.submit({.operation = Operation::random, .requestId = id, .capacity = 8}));
   REQUIRE(exitOf(host) == -SIGABRT);

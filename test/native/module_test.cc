@@ -26,13 +26,13 @@ ModuleOptions privateCopy() {
   return {.path = SoftHsmToken::kModule, .tokenSerial = SoftHsmToken::get().serial, .privateCopy = true};
 }
 
-/// The sleeping module with one rule for this process.
-ModuleOptions sleepingModule(const std::string& rule) {
+/// The fault module with one rule for this process.
+ModuleOptions faultModule(const std::string& rule) {
   const std::string control = SoftHsmToken::get().directory + "/control";
   std::ofstream(control) << rule << "\n";
-  setenv("SLEEPING_MODULE_CONTROL", control.c_str(), 1);
+  setenv("FAULT_MODULE_CONTROL", control.c_str(), 1);
   ModuleOptions options = privateCopy();
-  options.path = besideThis("sleeping_module.so");
+  options.path = besideThis("fault_module.so");
   options.privateCopy = false;
   return options;
 }
@@ -103,7 +103,7 @@ TEST_CASE("a library that was initialised before is shared, and not finalised by
 
 TEST_CASE("no PIN is sent to a token that is locked, nor where one more failure would lock it, unless forced", "[module][token]") {
   const auto open = [](const std::string& rule, bool force) {
-    ModuleOptions options = sleepingModule(rule);
+    ModuleOptions options = faultModule(rule);
     options.forceLogin = force;
     Module module;
     const Failure failure = module.open(options, kPin);
@@ -131,7 +131,7 @@ TEST_CASE("what fails on the way to an open module is named", "[module][token]")
                            Step{"C_Login 1 return 5", Function::C_Login}}) {
     INFO(step.rule);
     Module module;
-    const Failure failure = module.open(sleepingModule(step.rule), kPin);
+    const Failure failure = module.open(faultModule(step.rule), kPin);
     REQUIRE(nameOf(failure.function) == nameOf(step.function));
     REQUIRE(failure.returnValue == CKR_GENERAL_ERROR);
   }

@@ -1,6 +1,4 @@
-import { access, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { access } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { StrongroomError } from '../../src/model/errors.ts';
 import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
@@ -8,10 +6,9 @@ import { secretKeyTemplate } from '../../src/pkcs11/key_template.ts';
 import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { HsmPool, type HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
+import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
 import { firstPid, poolToken } from './pool_token.ts';
 
-/** Forwards to SoftHSM and misbehaves on demand (test/native/sleeping_module.c). */
-const SLEEPING_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
 const STUCK_MS = 300;
 const ROW = Buffer.from('row');
 
@@ -24,16 +21,16 @@ interface SickPool {
 }
 
 async function sickPool(t: ExecutionContext, options: Partial<HsmPoolOptions> = {}): Promise<SickPool> {
-  await access(SLEEPING_MODULE);
+  await access(FAULT_MODULE);
   const token = await poolToken({ stuckLaneMs: STUCK_MS, restartsPerMinute: 100, ...options });
-  const control = join(token.directory, 'control');
-  const environment = { ...token.options.environment, SLEEPING_MODULE_CONTROL: control };
-  const pool = await HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
+  const rules = new FaultRules(token.directory);
+  const environment = { ...token.options.environment, ...rules.environment };
+  const pool = await HsmPool.open({ ...token.options, module: FAULT_MODULE, environment });
   t.teardown(async () => {
     await pool.close({ drainMs: 0 });
     await token.remove();
   });
-  return { pool, rules: (...lines) => writeFile(control, `${lines.join('\n')}\n`) };
+  return { pool, rules: (...lines) => rules.set(...lines) };
 }
 
 test.serial('a lane that hangs in the library is ended, its operation done elsewhere, its host replaced', async (t) => {
@@ -147,11 +144,11 @@ test.serial('bad ciphertexts of a caller never count against the token', async (
 test.serial('a library that hangs at its start fails the start within the time it has', async (t) => {
   const token = await poolToken({ hosts: 1, startTimeoutMs: 400 });
   t.teardown(() => token.remove());
-  const control = join(token.directory, 'control');
-  const environment = { ...token.options.environment, SLEEPING_MODULE_CONTROL: control };
-  await writeFile(control, 'C_Login * hang\n');
+  const rules = new FaultRules(token.directory);
+  const environment = { ...token.options.environment, ...rules.environment };
+  await rules.set('C_Login * hang');
   const started = performance.now();
-  const opening = HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
+  const opening = HsmPool.open({ ...token.options, module: FAULT_MODULE, environment });
   await t.throwsAsync(opening, { code: 'ServiceUnavailable', message: /did not start within 400 ms/ });
   t.true(performance.now() - started < 3_000);
 });
@@ -159,14 +156,14 @@ test.serial('a library that hangs at its start fails the start within the time i
 test.serial('a locked PIN is an answer of its own, and no mark is left on the PIN', async (t) => {
   const token = await poolToken({ hosts: 1 });
   t.teardown(() => token.remove());
-  const control = join(token.directory, 'control');
-  const environment = { ...token.options.environment, SLEEPING_MODULE_CONTROL: control };
-  await writeFile(control, 'C_Login * return 0xa4\n');
-  const opening = HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
+  const rules = new FaultRules(token.directory);
+  const environment = { ...token.options.environment, ...rules.environment };
+  await rules.set('C_Login * return 0xa4');
+  const opening = HsmPool.open({ ...token.options, module: FAULT_MODULE, environment });
   const error = await t.throwsAsync(opening, { code: 'ServiceUnavailable' });
   t.is((error as StrongroomError).innerCode, 'PinLocked');
-  await writeFile(control, '# unlocked\n');
-  const pool = await HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
+  await rules.set('# unlocked');
+  const pool = await HsmPool.open({ ...token.options, module: FAULT_MODULE, environment });
   t.is((await pool.seal(ROW)).length, 32);
   await pool.close();
 });

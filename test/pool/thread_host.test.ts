@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
 import { unwrapTemplate } from '../../src/pkcs11/key_template.ts';
 import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
+import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
 import { poolToken } from './pool_token.ts';
 
-const SLEEPING_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
 const ROW = Buffer.from('row');
 const sleep = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -36,15 +33,15 @@ test.serial('lanes as threads do the same, each host on a copy of the library of
 test.serial('a thread that hangs is reported as stuck, and only its own operation is given up', async (t) => {
   const token = await poolToken({ isolation: 'thread', hosts: 1, lanesPerHost: 2, stuckLaneMs: 300 });
   t.teardown(() => token.remove());
-  const control = join(token.directory, 'control');
-  const environment = { ...token.options.environment, SLEEPING_MODULE_CONTROL: control };
-  const pool = await HsmPool.open({ ...token.options, module: SLEEPING_MODULE, environment });
+  const rules = new FaultRules(token.directory);
+  const environment = { ...token.options.environment, ...rules.environment };
+  const pool = await HsmPool.open({ ...token.options, module: FAULT_MODULE, environment });
   await pool.seal(ROW);
-  await writeFile(control, 'C_Sign 1 hang once\n');
+  await rules.set('C_Sign 1 hang once');
   t.is((await pool.seal(ROW)).length, 32, 'it was done again on the lane that is left');
   t.is(pool.status().hosts[0]?.stuckLanes, 1);
   t.is(pool.status().hosts.length, 1);
-  await writeFile(control, 'C_Sign 1 hang once\n');
+  await rules.set('C_Sign 1 hang once');
   const last = pool.seal(ROW);
   await sleep(600);
   t.regex(pool.status().ended[0]?.reason ?? '', /^2 of 2 lanes stuck/);
