@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { dirname } from 'node:path';
 import test from 'ava';
 import pkcs11js, { type PKCS11 } from 'pkcs11js';
 import { StrongroomError } from '../../src/model/errors.ts';
@@ -9,10 +8,9 @@ import { inspectTokens, startProvisioning } from '../../src/pkcs11/provisioning.
 import { pkcs11jsTemplate } from '../../src/pkcs11/provisioning_template.ts';
 import { CryptokiFailure, RETURN_VALUE } from '../../src/pkcs11/return_value.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS, type Template } from '../../src/pkcs11/template.ts';
+import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
 import { SOFTHSM_MODULE, SoftHsmToken, softHsmDirectory, withToken } from './softhsm_token.ts';
 
-/** Forwards to SoftHSM and misbehaves on demand. */
-const FAULTY_MODULE = fileURLToPath(new URL('../../build/Release/sleeping_module.so', import.meta.url));
 const REFUSED = { instanceOf: StrongroomError, code: 'ServiceUnavailable' } as const;
 
 function find(lib: PKCS11, session: Buffer, template: Template): Buffer[] {
@@ -53,13 +51,13 @@ test('a token that is being written is looked at again, and one that stays ill i
   const { request, remove } = await softHsmDirectory();
   try {
     const made = await startProvisioning(request);
-    const control = `${request.environment?.SOFTHSM2_CONF}.rules`;
-    const environment = { ...request.environment, SLEEPING_MODULE_CONTROL: control };
-    const faulty = { module: FAULTY_MODULE, environment };
-    await writeFile(control, 'C_GetTokenInfo 1 return 5 once\n');
+    const rules = new FaultRules(dirname(request.environment?.SOFTHSM2_CONF ?? ''));
+    const environment = { ...request.environment, ...rules.environment };
+    const faulty = { module: FAULT_MODULE, environment };
+    await rules.set('C_GetTokenInfo 1 return 5 once');
     const tokens = await inspectTokens(faulty);
     t.true(tokens.some(({ serial }) => serial === made.serial));
-    await writeFile(control, 'C_GetTokenInfo * return 5\n');
+    await rules.set('C_GetTokenInfo * return 5');
     const error = await t.throwsAsync(inspectTokens(faulty), REFUSED);
     t.is(error.innerCode, 'ProvisioningFailed');
     t.true(error.cause instanceof CryptokiFailure && error.cause.returnValue === RETURN_VALUE.CKR_GENERAL_ERROR);
