@@ -76,6 +76,7 @@
         'native/js_ring.cc',
         'native/js_thread_host.cc',
         'native/js_values.cc',
+        'native/js_verifying_key.cc',
       ],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
       'cflags_cc': ['-fvisibility=hidden'],

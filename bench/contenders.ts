@@ -14,6 +14,8 @@ export interface ContenderRow {
   /** Engine and ring: hosts and what they are. */
   readonly hosts?: number;
   readonly isolation?: ContenderSetup['isolation'];
+  /** The engine's policy for ECDSA signatures; its own choice unless named. */
+  readonly signatureChecks?: ContenderSetup['signatureChecks'];
   /** Operations in flight at which it is measured. */
   readonly inFlight: readonly number[];
   /** All of them unless named. */
@@ -166,6 +168,28 @@ export const CONTENDERS: readonly ContenderRow[] = [
     isolation: 'process',
     inFlight: [64],
     operations: CHEAP,
+  },
+  {
+    id: 'engine-process-2-unverified',
+    title: 'engine, 2 host processes, no ECDSA signature verified',
+    program: 'engine',
+    objects: 'session',
+    signatureChecks: 'off',
+    hosts: 2,
+    isolation: 'process',
+    inFlight: [64],
+    operations: ['p-256'],
+  },
+  {
+    id: 'engine-process-2-verified',
+    title: 'engine, 2 host processes, every ECDSA signature verified',
+    program: 'engine',
+    objects: 'session',
+    signatureChecks: 'always',
+    hosts: 2,
+    isolation: 'process',
+    inFlight: [64],
+    operations: ['p-256'],
   },
 ];
 

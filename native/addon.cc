@@ -6,6 +6,7 @@
 #include "js_ring.h"
 #include "js_thread_host.h"
 #include "js_values.h"
+#include "js_verifying_key.h"
 
 namespace strongroom {
 
@@ -19,6 +20,7 @@ Napi::Object define(Napi::Env env, Napi::Object exports) {
   exports.Set("Doorbell", JsDoorbell::define(env));
   exports.Set("Ring", JsRing::define(env));
   exports.Set("ThreadHost", JsThreadHost::define(env));
+  exports.Set("VerifyingKey", JsVerifyingKey::define(env));
   exports.Set("hardenProcess", Napi::Function::New<harden>(env, "hardenProcess"));
   exports.Set("layout", Napi::Function::New<layoutTables>(env, "layout"));
   exports.Set("functionNames", Napi::Function::New<functionNameList>(env, "functionNames"));

@@ -10,6 +10,8 @@ export interface ContenderSetup {
   readonly objects: 'session' | 'token';
   /** CKA_PRIVATE of the keys. */
   readonly visibility: 'private' | 'public';
+  /** Which ECDSA signatures the engine verifies. */
+  readonly signatureChecks?: 'always' | 'sampled' | 'off' | undefined;
   /** Instances of the module, where the contender can have several. */
   readonly hosts: number;
   readonly isolation: 'process' | 'thread';

@@ -6,7 +6,7 @@ import type { ContenderSetup } from './contender.ts';
 
 export type PoolSetup = Pick<
   ContenderSetup,
-  'module' | 'tokenSerial' | 'pin' | 'directory' | 'visibility' | 'hosts' | 'isolation'
+  'module' | 'tokenSerial' | 'pin' | 'directory' | 'visibility' | 'signatureChecks' | 'hosts' | 'isolation'
 >;
 
 /** A pool over the scratch token, as its tuning profile has it. */
@@ -20,6 +20,7 @@ export function openPool(setup: PoolSetup): Promise<HsmPool> {
     environment: { SOFTHSM2_CONF: process.env.SOFTHSM2_CONF! },
     hosts: setup.hosts,
     sessionObjects: setup.visibility,
+    signatureChecks: setup.signatureChecks,
   });
 }
 

@@ -70,6 +70,8 @@ export const SETTINGS = {
     pinVariable: text(undefined, 'the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,127}$/),
     profile: choice('auto', ['auto', 'softhsm', 'generic']),
     isolation: choice('process', ['process', 'thread']),
+    /** Which ECDSA signatures are verified before they leave; RSA signatures always are. */
+    signatureChecks: choice('sampled', ['always', 'sampled', 'off']),
     hosts: integer(undefined, 1, LIMITS.hostsPerToken),
     lanesPerHost: integer(undefined, 1, LIMITS.lanesPerHost),
   },

@@ -58,6 +58,10 @@ export abstract class DispatchedTask<Result = unknown> implements HsmTask {
   /** The result, or a StrongroomError thrown, out of what the token answered. */
   protected abstract answer(completion: Completion): Result;
 
+  check(_completion: Completion, _host: HsmHost): true | Promise<boolean> {
+    return true;
+  }
+
   get aborted(): boolean {
     return this.#signal?.aborted ?? false;
   }

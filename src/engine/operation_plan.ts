@@ -9,7 +9,13 @@ import {
 import { badParameter, StrongroomError } from '../model/errors.ts';
 import { CURVE_BYTES, type KeySpec } from '../model/key.ts';
 import { OPERATIONS_BOUND_BY_DATES } from '../model/key_operation.ts';
-import { PARAMETER_KIND, type ParameterKind, RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
+import {
+  PARAMETER_KIND,
+  type ParameterKind,
+  RING_OPERATION,
+  type RingOperation,
+  type SignatureScheme,
+} from '../pkcs11/binding.ts';
 import { gcmParameter, MECHANISM, oaepParameter, pssParameter } from '../pkcs11/mechanism.ts';
 import type { KeyVersionRecord } from '../store/store.ts';
 import { ciphertextBounds, inputBounds, type LengthBounds, lengthBounds } from './input_bounds.ts';
@@ -45,6 +51,8 @@ export interface OperationPlan {
   readonly tag: LengthBounds | undefined;
   /** Length of a signature; 0 for algorithms that give none. */
   readonly signatureBytes: number;
+  /** How to verify a signature outside of the token; undefined where none is made, or nobody else can. */
+  readonly signatureScheme: SignatureScheme | undefined;
   /** Answers longer than this come with a second try. */
   readonly overheadBytes: number;
   /** The dates of the key are to be looked at. */
@@ -81,6 +89,7 @@ export function planOperation(
     iv: exactly(algorithm.initialisationVector?.bytes),
     tag: exactly(algorithm.tagBytes),
     signatureBytes: algorithm.operations.has('sign') ? signatureBytesOf(record.spec, algorithm) : 0,
+    signatureScheme: operation === 'sign' ? signatureSchemeOf(realisation) : undefined,
     overheadBytes: modulusBytes === 0 ? SYMMETRIC_OVERHEAD_BYTES : modulusBytes,
     boundByDates:
       OPERATIONS_BOUND_BY_DATES.has(operation) && (record.notBefore !== undefined || record.expires !== undefined),
@@ -155,6 +164,17 @@ function parameterOf({ tagBytes = 0 }: Algorithm, { way, parameter, hash }: Real
 
 function digestInfoOf({ way, hash }: Realisation): SignatureHash | undefined {
   return way === 'digestInfo' && hash !== 'SHA-1' ? hash : undefined;
+}
+
+const PADDINGS: Partial<Record<Realisation['mechanism'], SignatureScheme['padding']>> = {
+  CKM_RSA_PKCS: 'pkcs1',
+  CKM_RSA_PKCS_PSS: 'pss',
+  CKM_ECDSA: '',
+};
+
+function signatureSchemeOf({ mechanism, parameter, hash }: Realisation): SignatureScheme | undefined {
+  const padding = PADDINGS[mechanism];
+  return padding === undefined ? undefined : { padding, hash: (parameter === 'pss' && hash) || '' };
 }
 
 /** An algorithm without a modulus and without a curve is an HMAC, as long as the digest, which is as long as its smallest key. */

@@ -108,6 +108,11 @@ export const LIMITS = {
   backupAgeSeconds: 30 * 60,
   storageOrigins: 32,
   hostRestartsPerMinute: 5,
+  /** How long everything that a token signs is verified after an error of it, and after a wrong signature. */
+  distrustMs: 60_000,
+  distrustAfterLieMs: 60 * 60_000,
+  /** Public keys that are ready to verify; each takes a few kilobytes outside of JavaScript. */
+  verifyingKeysCached: 1_024,
   hostsPerToken: 64,
   lanesPerHost: 64,
   completionsPerTurn: 1_000,

@@ -169,10 +169,36 @@ export interface NativeThreadHost {
   stop(): Promise<void>;
 }
 
+/** A public key in the parts that it is published in; `group` as OpenSSL names curves. */
+export type VerifyingKeyParts =
+  | { readonly modulus: Uint8Array; readonly publicExponent: Uint8Array }
+  | { readonly group: string; readonly x: Uint8Array; readonly y: Uint8Array };
+
+/** How the signed bytes become a signature. */
+export interface SignatureScheme {
+  /**
+   * `pkcs1`: EMSA-PKCS1-v1_5 over bytes that have their DigestInfo already (RFC 8017 §9.2); `pss`: EMSA-PSS over a digest, with a salt
+   * as long (§9.1); empty: ECDSA over a digest, as r ‖ s.
+   */
+  readonly padding: '' | 'pkcs1' | 'pss';
+  /** Of PSS and of its mask; empty elsewhere. */
+  readonly hash: '' | 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
+}
+
+/** Verifies outside of the token and of its host: with the OpenSSL in this process, in Node's thread pool. */
+export interface NativeVerifyingKey {
+  /** Takes copies before it returns. False for whatever is no signature, of any length. */
+  verify(scheme: SignatureScheme, signed: Uint8Array, signature: Uint8Array): Promise<boolean>;
+}
+
 export interface NativeAddon {
   readonly Doorbell: new (onRing: () => void) => NativeDoorbell;
   readonly Ring: new (options: RingOptions, doorbell: NativeDoorbell) => NativeRing;
   readonly ThreadHost: new (ring: NativeRing, options: ThreadHostOptions) => NativeThreadHost;
+  /** @throws TypeError where the parts are no public key (a point that is not on the curve) */
+  readonly VerifyingKey: new (
+    parts: VerifyingKeyParts,
+  ) => NativeVerifyingKey;
   /** No core dumps, not dumpable, no new privileges. For the process that holds plaintext in passing. */
   hardenProcess(): void;
   /** The layout as the native core has it, to be held against this file. */

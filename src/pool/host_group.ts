@@ -1,7 +1,7 @@
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
-import type { Reaction } from '../pkcs11/return_value.ts';
+import type { Reaction, ReactionClass } from '../pkcs11/return_value.ts';
 import type { HsmTask } from './hsm_task.ts';
 import { ParkedRuns } from './parked_runs.ts';
 import { RestartLimit, type RestartLimitOptions } from './restart_limit.ts';
@@ -14,6 +14,7 @@ const BRINGING_US = 300;
 const EXCLUDED_US = 1e12;
 /** A host without room makes work wait in front of its lanes, where nobody shares it out. */
 const FULL_US = 1e9;
+const SESSION_OR_HOST: ReadonlySet<ReactionClass> = new Set<ReactionClass>(['sessionLost', 'hostLost']);
 const FAULTS_BEFORE_REPLACEMENT = 3;
 const FAULT_WINDOW_MS = 10_000;
 const FIRST_RETRY_MS = 100;
@@ -62,6 +63,8 @@ export class HostGroup implements TaskHosts {
   /** Why no further host is started until an operator acts. */
   #barred: StrongroomError | undefined;
   #unfitReason: string | undefined;
+  /** In the time of `performance.now()`; until then all that is signed is verified. */
+  #distrustedUntil = 0;
   #closed = false;
 
   constructor(options: HostGroupOptions) {
@@ -162,10 +165,17 @@ export class HostGroup implements TaskHosts {
 
   suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
     const kind = reaction.class;
+    if (reaction.countsAgainstToken || SESSION_OR_HOST.has(kind)) this.#distrust(LIMITS.distrustMs);
     if (kind === 'hostLost' || (kind === 'sessionLost' && IN_OWNER_SESSION.has(operation))) host.kill(reason);
     else if (kind === 'tokenLost') for (const each of [...this.#hosts]) each.kill(reason);
     else if (kind === 'fatal') this.declareUnfit(reason);
     else if (kind === 'sessionLost' || reaction.countsAgainstToken) this.#countFault(host, reason);
+  }
+
+  /** An instance that gives something wrong once is not asked again: what it is wrong by may lie in its memory. */
+  lied(host: RingHost): void {
+    this.#distrust(LIMITS.distrustAfterLieMs);
+    host.kill('it gave a wrong signature');
   }
 
   /** Nothing that the token gives counts any more, until an operator has acted. */
@@ -221,6 +231,7 @@ export class HostGroup implements TaskHosts {
   #admit(host: RingHost): void {
     this.#lastFailure = undefined;
     this.#hosts.push(host);
+    host.distrustedUntil = this.#distrustedUntil;
     host.onEnd((end) => this.#ended(host, end));
     this.#parked.startAll();
     for (const listener of this.#joinedListeners) listener();
@@ -233,8 +244,16 @@ export class HostGroup implements TaskHosts {
     this.#ends.length = Math.min(this.#ends.length, ENDS_REMEMBERED);
     for (const listener of this.#goneListeners) listener(host);
     if (this.#closed) return;
-    if (!end.expected) this.#recordDeath();
+    if (!end.expected) {
+      this.#recordDeath();
+      this.#distrust(LIMITS.distrustMs);
+    }
     this.#fill();
+  }
+
+  #distrust(milliseconds: number): void {
+    this.#distrustedUntil = Math.max(this.#distrustedUntil, performance.now() + milliseconds);
+    for (const host of this.#hosts) host.distrustedUntil = this.#distrustedUntil;
   }
 
   #recordDeath(): void {

@@ -40,6 +40,8 @@ export interface HsmHost {
   readonly room: number;
   /** False from the moment it is known to be dead or draining. */
   readonly alive: boolean;
+  /** Something went wrong with its token of late: what it signs is verified, every time. */
+  readonly distrusted: boolean;
   /** Handles of the pool keys in this instance. */
   readonly poolKeys: PoolKeyHandles;
   /** Hands a request to the ring (batched: everything submitted in one turn crosses in one call). `settle` is called once, also when the host dies. */

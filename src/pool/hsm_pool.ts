@@ -29,6 +29,7 @@ import type { RestartLimitOptions } from './restart_limit.ts';
 import { ringRequest } from './ring_request.ts';
 import { SelfTest } from './self_test.ts';
 import { SerialTasks } from './serial_tasks.ts';
+import { SignatureCheck, type SignatureCheckPolicy } from './signature_check.ts';
 import { type TaskHosts, TaskRun } from './task_run.ts';
 import { decodeMechanisms, type MechanismSupport } from './token_answers.ts';
 import { type TokenProfile, type TokenProfileOptions, tokenProfile } from './token_profile.ts';
@@ -43,6 +44,8 @@ export interface HsmPoolOptions extends TokenProfileOptions, RestartLimitOptions
   readonly stateDirectory: string;
   /** `process` unless named: the vendor library in processes of its own. */
   readonly isolation?: 'process' | 'thread' | undefined;
+  /** Which ECDSA signatures are verified before they are let out, `sampled` unless named. RSA signatures always are. */
+  readonly signatureChecks?: SignatureCheckPolicy | undefined;
   /** Variables for the vendor library, SOFTHSM2_CONF for one. With `isolation: 'thread'` they are set in this process. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** `require` unless named: a token without pool keys is refused. `create` makes those that are missing. */
@@ -66,12 +69,14 @@ export class HsmPool {
   readonly profile: TokenProfile;
   readonly token: TokenDescription;
   readonly selfTest: SelfTest;
+  readonly signatureCheck: SignatureCheck;
   readonly #group: HostGroup;
   readonly #pin: PinSource;
   readonly #ceremonyToken: CeremonyToken;
   readonly #doorbell: Doorbell = sharedDoorbell();
   readonly #roomListeners: (() => void)[] = [];
   readonly #serial: SerialTasks | undefined;
+  readonly #signingKeys = new Map<SigningKeyName, SigningPublicKey>();
   readonly #realisations = new Map<AlgorithmName, Realisation>();
   #mechanisms: ReadonlyMap<number, MechanismSupport> = new Map();
   #closed = false;
@@ -86,6 +91,7 @@ export class HsmPool {
     const { label, serial, manufacturer, model } = token;
     this.profile = profile;
     this.token = { label, serial, manufacturer, model };
+    this.signatureCheck = new SignatureCheck(options.signatureChecks);
     this.#pin = ceremonyToken.pin;
     this.#ceremonyToken = ceremonyToken;
     this.#group = new HostGroup({ ...options, hosts: profile.hosts, start: () => starter.start() });
@@ -271,14 +277,24 @@ export class HsmPool {
   }
 
   async #signWith(name: SigningKeyName, digest: Uint8Array): Promise<Uint8Array> {
-    const completion = await this.call((host) =>
-      this.#tested('ES256', host, () => signatureRequest(host, name, digest)),
-    );
+    const request = (host: HsmHost) => this.#tested('ES256', host, () => signatureRequest(host, name, digest));
+    const completion = await this.call(request, {
+      check: ({ answer }, host) => this.#isSignature(name, digest, answer, host),
+    });
     return completion.answer;
   }
 
-  async #publicKeyOf(name: SigningKeyName): Promise<SigningPublicKey> {
-    const [host] = this.#group.hosts;
+  /** What the pool itself signs is for good, and seldom: it is verified every time. */
+  async #isSignature(name: SigningKeyName, digest: Uint8Array, signature: Uint8Array, host: HsmHost): Promise<boolean> {
+    const publicKey = this.#signingKeys.get(name) ?? (await this.#publicKeyOf(name, host));
+    this.#signingKeys.set(name, publicKey);
+    return this.signatureCheck.isRight(publicKey, { padding: '', hash: '' }, digest, signature);
+  }
+
+  async #publicKeyOf(
+    name: SigningKeyName,
+    host: HsmHost | undefined = this.#group.hosts[0],
+  ): Promise<SigningPublicKey> {
     if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM is not available now.');
     return readSigningPublicKey(async (request) => (await this.call(request, { host })).answer, name);
   }

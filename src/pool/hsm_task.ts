@@ -19,6 +19,11 @@ export interface HsmTask {
   prepare(host: HsmHost): RingRequest | Promise<RingRequest>;
   /** Something in the host is over with for this try: leases end here. Called once for each `prepare` that gave a request. */
   release(host: HsmHost): void;
+  /**
+   * Whether what the token gave with CKR_OK is right, as far as that is looked at. What is not right is zeroised and never settled: the
+   * host counts as lying, and the task is done again elsewhere, once.
+   */
+  check(completion: Completion, host: HsmHost): true | Promise<boolean>;
   /** The token's answer: CKR_OK, or a return value whose reaction is the caller's (input, policy, signature invalid). */
   settle(completion: Completion): void;
   fail(error: StrongroomError): void;

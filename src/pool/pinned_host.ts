@@ -31,4 +31,8 @@ export class PinnedHost implements TaskHosts {
   suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
     this.#group.suspect(host, operation, reaction, reason);
   }
+
+  lied(host: RingHost): void {
+    this.#group.lied(host);
+  }
 }

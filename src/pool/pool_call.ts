@@ -12,6 +12,8 @@ export interface CallOptions {
   /** Makes, changes or destroys an object of the token and not of the session: where the profile says so, one at a time. */
   readonly changesToken?: boolean | undefined;
   readonly timeoutMs?: number | undefined;
+  /** As HsmTask.check has it; nothing is looked at unless named. */
+  readonly check?: HsmTask['check'] | undefined;
   /** Only on this host: handles of other hosts mean nothing. It fails when the host is gone. */
   readonly host?: HsmHost | undefined;
 }
@@ -23,11 +25,13 @@ export class PoolCall implements HsmTask {
   readonly deadline: number;
   readonly answered: Promise<Completion>;
   readonly #request: RequestFor;
+  readonly #check: HsmTask['check'] | undefined;
   readonly #resolve: (completion: Completion) => void;
   readonly #reject: (error: StrongroomError) => void;
 
   constructor(request: RequestFor, options: CallOptions, timeoutMs: number) {
     this.#request = request;
+    this.#check = options.check;
     this.effect = options.effect ?? 'pure';
     this.input = options.input ?? 'engine';
     this.deadline = performance.now() + (options.timeoutMs ?? timeoutMs);
@@ -47,6 +51,10 @@ export class PoolCall implements HsmTask {
 
   release(): void {
     // Nothing is held for a call.
+  }
+
+  check(completion: Completion, host: HsmHost): true | Promise<boolean> {
+    return this.#check?.(completion, host) ?? true;
   }
 
   settle(completion: Completion): void {

@@ -40,6 +40,8 @@ export abstract class RingHost implements HsmHost {
   readonly lanes: number;
   /** Work of the pool that is with this host, from the choice of the host to the end of the try. */
   tasks = 0;
+  /** In the time of `performance.now()`. */
+  distrustedUntil = 0;
   /** Mean time inside the vendor library of late, to weigh hosts against each other. */
   meanServiceUs = FIRST_GUESS_US;
   /** False when the ring's memory may be swapped out. */
@@ -81,6 +83,10 @@ export abstract class RingHost implements HsmHost {
 
   get alive(): boolean {
     return this.#poolKeys !== undefined && !this.#draining && this.#end === undefined;
+  }
+
+  get distrusted(): boolean {
+    return this.distrustedUntil > 0 && performance.now() < this.distrustedUntil;
   }
 
   get end(): HostEnd | undefined {

@@ -75,6 +75,10 @@ class SerialTask implements HsmTask {
     this.#task.release(host);
   }
 
+  check(completion: Completion, host: HsmHost): true | Promise<boolean> {
+    return this.#task.check(completion, host);
+  }
+
   settle(completion: Completion): void {
     this.#ended();
     this.#task.settle(completion);

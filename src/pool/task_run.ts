@@ -13,6 +13,8 @@ export interface TaskHosts {
   park(run: TaskRun): void;
   /** A return value spoke against the instance or the token; the run goes its own way. */
   suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void;
+  /** What it gave was wrong. */
+  lied(host: RingHost): void;
   /** A self-test failed: nothing that the token gives counts any more. */
   readonly unfit: boolean;
 }
@@ -73,6 +75,7 @@ export class TaskRun {
   #deaths = 0;
   #failures = 0;
   #lostPreparations = 0;
+  #lies = 0;
   /** What the answer was found to need. */
   #capacity = 0;
 
@@ -145,12 +148,49 @@ export class TaskRun {
     if (completion.outcome === OUTCOME.done) {
       host.served(completion.serviceTimeUs);
       if (this.#hosts.unfit) this.fail('SelfTestFailed');
-      else if (completion.returnValue === 0) this.task.settle(completion);
+      else if (completion.returnValue === 0) this.#check(host, completion);
       else this.#react(host, completion);
     } else {
       this.#unanswered(host, completion.outcome);
     }
   };
+
+  /** Nothing wrong leaves the house, as far as the task looks at what it gets. */
+  #check(host: RingHost, completion: Completion): void {
+    let right: true | Promise<boolean>;
+    try {
+      right = this.task.check(completion, host);
+    } catch (error) {
+      this.#unchecked(completion, error);
+      return;
+    }
+    if (right === true) {
+      this.task.settle(completion);
+      return;
+    }
+    right.then(
+      (isRight) => this.#checked(host, completion, isRight),
+      (error: unknown) => this.#unchecked(completion, error),
+    );
+  }
+
+  #checked(host: RingHost, completion: Completion, isRight: boolean): void {
+    if (isRight && !this.#hosts.unfit) {
+      this.task.settle(completion);
+      return;
+    }
+    completion.answer.fill(0);
+    if (!isRight) this.#hosts.lied(host);
+    if (this.#hosts.unfit) this.fail('SelfTestFailed');
+    else if (this.#lies++ === 0) this.#again(host);
+    else this.fail('ServiceUnavailable', new Error('The HSM gave a wrong answer twice'));
+  }
+
+  #unchecked(completion: Completion, error: unknown): void {
+    completion.answer.fill(0);
+    if (error instanceof StrongroomError) this.task.fail(error);
+    else this.fail('InternalError', error);
+  }
 
   #endTry(host: RingHost): void {
     host.tasks--;

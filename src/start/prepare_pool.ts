@@ -28,6 +28,7 @@ export async function preparePool(
     poolKeys: configuration.store.url === undefined || storeIsNew ? 'create' : 'require',
     profile: hsm.profile,
     isolation: hsm.isolation,
+    signatureChecks: hsm.signatureChecks,
     hosts: hsm.hosts,
     lanesPerHost: hsm.lanesPerHost,
   };

@@ -17,7 +17,13 @@ test('words of one kind widen each other and words of different kinds narrow eac
   const selection = parseSelection(['p-256', 'aes', 'raw-2x1', 'engine-process', '64']);
   t.deepEqual(selection.parts, ['table']);
   t.deepEqual(ids(selection.operations), ['p-256', 'aes-256-gcm']);
-  t.deepEqual(ids(selection.contenders), ['raw-2x1', 'engine-process-2', 'engine-process-2-public']);
+  t.deepEqual(ids(selection.contenders), [
+    'raw-2x1',
+    'engine-process-2',
+    'engine-process-2-public',
+    'engine-process-2-unverified',
+    'engine-process-2-verified',
+  ]);
   t.deepEqual(inFlight(selection), [64]);
 });
 

@@ -1,5 +1,7 @@
 import test from 'ava';
 import { StrongroomError } from '../../src/model/errors.ts';
+import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
+import { RETURN_VALUE, reactionTo } from '../../src/pkcs11/return_value.ts';
 import { HostGroup } from '../../src/pool/host_group.ts';
 import type { HsmTask } from '../../src/pool/hsm_task.ts';
 import type { HostEnd, RingHost } from '../../src/pool/ring_host.ts';
@@ -24,6 +26,7 @@ function fakeHost(id: string): FakeHost & RingHost {
     room: 64,
     capacity: 64,
     meanServiceUs: 100,
+    distrustedUntil: 0,
     isolation: 'process',
     onEnd: (listener: (end: HostEnd) => void) => listeners.push(listener),
     finish: (end: Partial<HostEnd> = {}) => {
@@ -71,6 +74,7 @@ function task(fields: Partial<HsmTask> = {}): HsmTask & { error: StrongroomError
     prefers: () => true,
     prepare: () => new Promise(() => undefined),
     release: () => undefined,
+    check: () => true,
     settle: () => undefined,
     fail: (error: StrongroomError) => {
       made.error = error;
@@ -215,4 +219,42 @@ test('a refused PIN stops all starts until an operator has acted', async (t) => 
   group.resume();
   await nextTurn();
   t.is(group.hosts.length, 1);
+});
+
+const isDistrusted = ({ distrustedUntil }: RingHost): boolean => distrustedUntil > performance.now();
+
+test('a host that gave a wrong signature is replaced at once, and the whole token is watched from then on', async (t) => {
+  const { group, started } = await openGroup(2);
+  const [a, b] = started as [FakeHost & RingHost, FakeHost & RingHost];
+  t.false(isDistrusted(b));
+  group.lied(a);
+  t.false(a.alive);
+  t.true(isDistrusted(b));
+  await nextTurn();
+  t.is(group.hosts.length, 2);
+  t.true(group.hosts.every(isDistrusted), 'also the one that took its place');
+});
+
+test('an error that speaks against the token has its signatures verified for a while', async (t) => {
+  const { group, started } = await openGroup(2);
+  const [a] = started as [FakeHost & RingHost];
+  const say = (returnValue: number): void => {
+    const reaction = reactionTo(RING_OPERATION.sign, 'caller', returnValue);
+    group.suspect(a, RING_OPERATION.sign, reaction, 'for the test');
+  };
+  say(RETURN_VALUE.CKR_FUNCTION_FAILED);
+  t.false(group.hosts.some(isDistrusted), 'a token that is busy is not sick');
+  say(RETURN_VALUE.CKR_DEVICE_ERROR);
+  t.true(group.hosts.every(isDistrusted));
+});
+
+test('a host that died has the signatures of the others verified, one that was retired has not', async (t) => {
+  const { group, started } = await openGroup(2);
+  (started[0] as FakeHost).finish({ expected: true });
+  await nextTurn();
+  t.false(group.hosts.some(isDistrusted));
+  (started[1] as FakeHost).finish();
+  await nextTurn();
+  t.is(group.hosts.length, 2);
+  t.true(group.hosts.every(isDistrusted));
 });

@@ -80,6 +80,10 @@ export class KeyTask implements HsmTask {
     this.open--;
   }
 
+  check(): true {
+    return true;
+  }
+
   settle(completion: Completion): void {
     if (completion.returnValue === 0) this.#resolve(completion.answer);
     else this.#reject(new Error(`return value ${completion.returnValue}`));

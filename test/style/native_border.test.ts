@@ -52,6 +52,7 @@ test('the addon gives what binding.ts says, and nothing else', (t) => {
     'Doorbell',
     'Ring',
     'ThreadHost',
+    'VerifyingKey',
     'functionNames',
     'hardenProcess',
     'layout',
@@ -72,4 +73,5 @@ test('the addon gives what binding.ts says, and nothing else', (t) => {
     'submit',
   ]);
   t.deepEqual(members(addon.ThreadHost), ['stop']);
+  t.deepEqual(members(addon.VerifyingKey), ['verify']);
 });

@@ -1,4 +1,5 @@
 import { digestInfo } from '../../pkcs11/signature_format.ts';
+import type { Completion, HsmHost } from '../../pool/hsm_host.ts';
 import type { EngineParts } from '../engine_parts.ts';
 import { requireBytes } from '../input_bounds.ts';
 import { KeyTask } from '../key_task.ts';
@@ -8,10 +9,26 @@ import type { OperationPlan } from '../operation_plan.ts';
 import type { SignRequest, SignResult } from '../requests.ts';
 
 class SignTask extends KeyTask<SignResult> {
+  readonly #signed: Uint8Array;
+
   constructor(parts: EngineParts, key: LoadedKey, plan: OperationPlan, request: SignRequest) {
     super(parts, key, plan, request);
-    this.request.input = signedBytes(plan, request.digest);
+    const { digest } = request;
+    const signed = signedBytes(plan, digest);
+    // What is verified later must be what was signed, whatever the caller has done with his bytes meanwhile.
+    this.#signed = signed === digest && plan.signatureScheme !== undefined ? new Uint8Array(digest) : signed;
+    this.request.input = this.#signed;
     this.request.capacity = plan.signatureBytes;
+  }
+
+  override check({ answer }: Completion, host: HsmHost): true | Promise<boolean> {
+    const { signatureScheme: scheme } = this.plan;
+    const { publicKey } = this.key.record;
+    const { signatureCheck } = this.parts.pool;
+    if (scheme === undefined || this.ended || publicKey.keyType === 'oct-HSM') return true;
+    return signatureCheck.isDue(publicKey, host)
+      ? signatureCheck.isRight(publicKey, scheme, this.#signed, answer)
+      : true;
   }
 
   protected result(signature: Uint8Array): SignResult {
