@@ -303,6 +303,8 @@ export class HostGroup implements TaskHosts {
   }
 
   async #pause(milliseconds: number): Promise<void> {
+    // A closing pool waits for this, and there would be nothing to keep the process alive until then.
+    if (this.#closed) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, milliseconds);
     timer.unref();

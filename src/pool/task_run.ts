@@ -1,6 +1,12 @@
 import { type ErrorCode, StrongroomError } from '../model/errors.ts';
 import { nativeAddon, OUTCOME, type RingOperation } from '../pkcs11/binding.ts';
-import { cryptokiFailure, type Reaction, type ReactionClass, reactionTo } from '../pkcs11/return_value.ts';
+import {
+  cryptokiFailure,
+  RETURN_VALUE,
+  type Reaction,
+  type ReactionClass,
+  reactionTo,
+} from '../pkcs11/return_value.ts';
 import type { Completion, RingRequest } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
 import type { RingHost } from './ring_host.ts';
@@ -72,6 +78,7 @@ export class TaskRun {
   #host: RingHost | undefined;
   #excluded: RingHost | undefined;
   #operation: RingOperation | 0 = 0;
+  #object = 0;
   #deaths = 0;
   #failures = 0;
   #lostPreparations = 0;
@@ -134,6 +141,7 @@ export class TaskRun {
     request.timeoutMs = remainingMs;
     if (request.capacity < this.#capacity) request.capacity = this.#capacity;
     this.#operation = request.operation;
+    this.#object = request.object;
     try {
       host.submit(request, this.#settle);
     } catch (error) {
@@ -228,7 +236,7 @@ export class TaskRun {
   }
 
   #react(host: RingHost, completion: Completion): void {
-    const reaction = reactionTo(this.#operation as RingOperation, this.task.input, completion.returnValue);
+    const reaction = this.#reactionTo(host, completion.returnValue);
     const kind = reaction.class;
     if (kind === 'ok' || kind === 'result' || kind === 'callerInput' || kind === 'policy') {
       this.task.settle(completion);
@@ -249,6 +257,15 @@ export class TaskRun {
       this.#failures++;
       this.#again(ELSEWHERE.has(kind) ? host : undefined);
     }
+  }
+
+  #reactionTo(host: RingHost, returnValue: number): Reaction {
+    const operation = this.#operation as RingOperation;
+    const reaction = reactionTo(operation, this.task.input, returnValue);
+    // Nobody brings the pool's own keys: an instance that does not know them any more has lost its login, whatever it calls that.
+    if (reaction.class !== 'handleUnknown' || !Object.values(host.poolKeys).includes(this.#object)) return reaction;
+    // The loss of a session may have been the first sign of it, and have taken a try.
+    return { ...reactionTo(operation, this.task.input, RETURN_VALUE.CKR_USER_NOT_LOGGED_IN), retries: 2 };
   }
 
   #again(excluded: RingHost | undefined): void {

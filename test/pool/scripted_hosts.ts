@@ -46,6 +46,7 @@ export class ScriptedHosts implements TaskHosts {
 
   #host(id: string): RingHost {
     const host = {
+      poolKeys: { kek: 1, seal: 2, auditPrivate: 3, attestationPrivate: 4 },
       id,
       tasks: 0,
       alive: true,

@@ -179,6 +179,28 @@ test.serial('a login that fails for other reasons is tried again, the PIN being 
   t.is((await sealed).length, 32, 'it waited for the host within its deadline');
 });
 
+test.serial(
+  'an instance that does not know the keys of the pool any more has lost its login, and is replaced',
+  async (t) => {
+    const { pool, rules } = await sickPool(t, { hosts: 1 });
+    const seal = await pool.seal(ROW);
+    await rules('C_SignInit 1 logout once');
+    t.deepEqual(await pool.seal(ROW), seal);
+    t.regex(pool.status().ended[0]?.reason ?? '', /CKR_(KEY|OBJECT)_HANDLE_INVALID/);
+  },
+);
+
+test.serial('a pool that is closed while a host fails to start waits for no further try', async (t) => {
+  const { pool, rules } = await sickPool(t, { hosts: 1 });
+  await rules('C_Initialize * sleep 300', 'C_Login * return 0x30');
+  process.kill(firstPid(pool), 'SIGKILL');
+  while (pool.status().state !== 'unavailable') await sleep(5);
+  const started = performance.now();
+  await pool.close({ drainMs: 0 });
+  t.true(performance.now() - started < 10_000);
+  t.is(pool.status().state, 'closed');
+});
+
 test.serial('the fixture misbehaves: without a rule nothing of this happens', async (t) => {
   const { pool } = await sickPool(t, { hosts: 1 });
   for (let count = 0; count < 20; count++) t.is((await pool.seal(ROW)).length, 32);

@@ -8,7 +8,7 @@
 #define NANOSECONDS_PER_MS 1000000
 #define NANOSECONDS_PER_S 1000000000
 
-static int64_t now(void) {
+int64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (int64_t)time.tv_sec * NANOSECONDS_PER_S + time.tv_nsec;
@@ -52,13 +52,8 @@ int take_session(const struct network *network) {
   return taken;
 }
 
-void return_sessions(unsigned count) {
+void return_session(void) {
   struct instance *own = own_instance(enter());
-  own->sessions -= count < own->sessions ? count : own->sessions;
-  leave();
-}
-
-void return_all_sessions(void) {
-  own_instance(enter())->sessions = 0;
+  if (own->sessions > 0) own->sessions--;
   leave();
 }

@@ -15,9 +15,11 @@ void network_end(int64_t end);
 
 void sleep_ms(unsigned long milliseconds);
 
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t now(void);
+
 /* Whether one more session may be opened, in which case it counts at once. */
 int take_session(const struct network *network);
-void return_sessions(unsigned count);
-void return_all_sessions(void);
+void return_session(void);
 
 #endif  // STRONGROOM_SHIM_NETWORK_H_

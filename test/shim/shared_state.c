@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,11 +14,12 @@
 
 #include "rules.h"
 
+static pthread_once_t opened = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shared_state *state;
 static int file = -1;
 /* 0: none yet. Private copies of the module in one process are instances of their own, so the process does not name one. */
-static unsigned own_number;
+static atomic_uint own_number;
 
 static void open_state(void) {
   char path[PATH_LENGTH + 8];
@@ -31,8 +33,8 @@ static void open_state(void) {
 
 /* The lock on the file ends with a process that is killed; among threads of one process it means nothing. */
 struct shared_state *enter(void) {
+  pthread_once(&opened, open_state);
   pthread_mutex_lock(&lock);
-  if (state == NULL) open_state();
   while (flock(file, LOCK_EX) != 0)
     if (errno != EINTR) refuse("the shared state cannot be locked");
   return state;
@@ -61,4 +63,24 @@ struct instance *own_instance(struct shared_state *shared) {
   room->pid = getpid();
   room->number = own_number;
   return room;
+}
+
+unsigned instance_number(void) {
+  const unsigned known = atomic_load(&own_number);
+  if (known != 0) return known;
+  const unsigned number = own_instance(enter())->number;
+  leave();
+  return number;
+}
+
+void end_instance(void) {
+  struct instance *own = own_instance(enter());
+  memset(own, 0, sizeof *own);
+  atomic_store(&own_number, 0);
+  leave();
+}
+
+int64_t read_absent_until(void) {
+  pthread_once(&opened, open_state);
+  return atomic_load(&state->absent_until);
 }

@@ -21,6 +21,9 @@ struct shared_state {
   int64_t busy_until[MAX_AT_ONCE];
   struct instance instances[MAX_INSTANCES];
   unsigned instances_ever;
+  unsigned wrong_pins;
+  /* The token is not there before this instant, CLOCK_MONOTONIC in nanoseconds. */
+  _Atomic int64_t absent_until;
 };
 
 /* The state, for this thread alone until `leave`. It is in the file beside the control file that ends in .state. A process that is killed leaves it. */
@@ -29,5 +32,14 @@ void leave(void);
 
 /* This instance's own entry. Between `enter` and `leave`. */
 struct instance *own_instance(struct shared_state *state);
+
+/* Its number among all that there have ever been, from 1. Not between `enter` and `leave`. */
+unsigned instance_number(void);
+
+/* It has been finalised. What comes after it, in the same process, is another one. */
+void end_instance(void);
+
+/* When a token that was removed is back, CLOCK_MONOTONIC in nanoseconds. Needs no lock. */
+int64_t read_absent_until(void);
 
 #endif  // STRONGROOM_SHIM_SHARED_STATE_H_
