@@ -6,7 +6,8 @@ import { type BackupContainer, storageRefusal } from './backup_container.ts';
 
 /** A directory of this machine that the operator has set aside. Paths come from here and from folder names that were checked: none leads out of it. */
 export class DirectoryContainer implements BackupContainer {
-  readonly uri = 'file:';
+  /** Clients split it before the folder, some at the first part of a path and some at the last: so it has exactly one. */
+  readonly uri = 'file:///backups';
   readonly #directory: string;
 
   constructor(directory: string) {

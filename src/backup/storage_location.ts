@@ -19,7 +19,7 @@ export interface StorageOptions {
   readonly origins: readonly string[];
 }
 
-const DIRECTORY = /^file:\/*$/;
+const DIRECTORY = /^file:(?:\/\/\/backups)?\/*$/;
 const SAS_TOKEN = /^\??([\x21-\x7e]{1,4096})$/;
 const FOLDER_PART = /^[0-9A-Za-z_][0-9A-Za-z_.-]{0,254}$/;
 const FOLDER_PARTS = 8;

@@ -14,8 +14,10 @@ import type { EnvOptions } from './env.ts';
 import type { FirewallCheckOptions } from './firewall.ts';
 import type { IdentityOptions } from './identity.ts';
 import { IDENTITY_VERBS } from './identity_verbs.ts';
+import type { StorageOptions } from './pool_job.ts';
 import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
+import type { RestoreOptions } from './restore.ts';
 import type { CustodianKeyOptions, DownloadOptions, LockOptions, RecoverOptions } from './security_domain.ts';
 
 /** A verb gives the exit code. Its file is loaded when it is asked for: most need little of the program. */
@@ -271,6 +273,71 @@ withSettings(
   .requiredOption('--action <action>', 'a data action, like keys/sign/action')
   .option('--scope <scope>', '/, /keys or /keys/NAME', '/')
   .option('--group <id>', 'of the caller, as often as needed', several);
+
+const TOKEN_FILE = ['--token-file <file>', 'with its SAS token, if that is not in STRONGROOM_SAS_TOKEN'] as const;
+const NO_WAIT = ['--no-wait', 'print the id of the job and end'] as const;
+const FOLDER = ['--folder <folder>', 'that the backup is in'] as const;
+const STORAGE = ['--storage <uri>', 'a blob container, or file: for the directory of the server'] as const;
+
+const backup = program.command('backup').description('the pool as a whole, to a storage, by a server that runs');
+const loadBackup = (): Promise<typeof import('./backup.ts')> => import('./backup.ts');
+withSettings(verb<StorageOptions>('start', 'back the pool up', async () => (await loadBackup()).startBackup, backup))
+  .requiredOption(...STORAGE)
+  .option(...TOKEN_FILE)
+  .option(...NO_WAIT);
+withSettings(
+  verb<StorageOptions>('check', 'say whether it can be', async () => (await loadBackup()).checkBackup, backup),
+)
+  .option(...STORAGE)
+  .option(...TOKEN_FILE)
+  .option(...NO_WAIT);
+withSettings(
+  verb<SettingOptions, [string]>(
+    'status <job>',
+    'say how far a backup has come',
+    async () => (await loadBackup()).backupStatus,
+    backup,
+  ),
+);
+
+const restore = program.command('restore').description('the pool, or a key of it, from a backup');
+const loadRestore = (): Promise<typeof import('./restore.ts')> => import('./restore.ts');
+const restoreVerbs = [
+  verb<RestoreOptions>(
+    'start',
+    'put a backup in the place of everything that the pool holds',
+    async () => (await loadRestore()).startRestore,
+    restore,
+  ),
+  verb<RestoreOptions, [string]>(
+    'key <name>',
+    'bring one key back, whose name is free',
+    async () => (await loadRestore()).restoreKey,
+    restore,
+  ),
+];
+for (const command of restoreVerbs) {
+  withSettings(command)
+    .requiredOption(...STORAGE)
+    .requiredOption(...FOLDER)
+    .option(...TOKEN_FILE)
+    .option(...NO_WAIT);
+}
+withSettings(
+  verb<RestoreOptions>('check', 'say whether it can be', async () => (await loadRestore()).checkRestore, restore),
+)
+  .option(...STORAGE)
+  .option(...FOLDER)
+  .option(...TOKEN_FILE)
+  .option(...NO_WAIT);
+withSettings(
+  verb<SettingOptions, [string]>(
+    'status <job>',
+    'say how far a restore has come',
+    async () => (await loadRestore()).restoreStatus,
+    restore,
+  ),
+);
 
 verb('version', 'print the version', async () => (await import('./version.ts')).version);
 

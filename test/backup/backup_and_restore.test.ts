@@ -63,8 +63,8 @@ test.serial('a full backup ends with the folder that it is in, whose parts say n
   const job = await source.done(Promise.resolve(begun));
   t.deepEqual([job.state, job.error], ['Succeeded', undefined]);
   t.is(job.details, '5 keys with 6 versions were backed up');
-  t.regex(job.folderUri ?? '', /^file:\/mhsm-demo-\d{16}$/);
-  const folder = join(backupDirectory(token), (job.folderUri ?? '').slice('file:/'.length));
+  t.regex(job.folderUri ?? '', /^file:\/\/\/backups\/mhsm-demo-\d{16}$/);
+  const folder = join(backupDirectory(token), (job.folderUri ?? '').slice('file:///backups/'.length));
   const names = (await readdir(folder)).sort();
   t.deepEqual(names, ['chunk-000001', 'manifest.json']);
   for (const name of names) {

@@ -50,6 +50,22 @@ export const CAMPAIGNS = {
     short: 2_000,
     claim: 'random operations over all algorithms and sizes have the results that node:crypto has',
   },
+  backup_damage: {
+    file: 'test/backup/backup_format.test.ts',
+    unit: 'damages',
+    full: 10_000,
+    short: 500,
+    claim:
+      'a backup with a bit that is different or an end that is cut off, wherever that is, is refused for that reason',
+  },
+  backup_states: {
+    file: 'test/backup/random_states.test.ts',
+    unit: 'states',
+    full: 200,
+    short: 5,
+    claim:
+      'a pool at a random state comes back as it was, in another pool of the domain, and its keys do what they did',
+  },
   key_life_cycle: {
     file: 'test/engine/key_life_cycle.test.ts',
     unit: 'lives',

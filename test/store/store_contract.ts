@@ -7,6 +7,7 @@ import { testKeyChanges } from './contract/key_changes.ts';
 import { testKeyRecords } from './contract/key_records.ts';
 import { testLimits } from './contract/limits.ts';
 import { testLists } from './contract/lists.ts';
+import { testReplacement } from './contract/replacement.ts';
 
 /** A store that a test has for itself. `reopen` closes it and opens it again over what it had made durable. */
 export interface TestStore {
@@ -37,4 +38,5 @@ export function testStoreContract(test: TestFn, implementation: string, open: ()
   testEncryptionCounts(storeTest);
   testIntents(storeTest);
   testDocuments(storeTest);
+  testReplacement(storeTest);
 }
