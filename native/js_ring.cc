@@ -20,6 +20,7 @@ Napi::Function JsRing::define(Napi::Env env) {
       {InstanceAccessor<&JsRing::memoryFd>("memoryFd"), InstanceAccessor<&JsRing::locked>("locked"),
        InstanceMethod<&JsRing::submit>("submit"), InstanceMethod<&JsRing::drain>("drain"),
        InstanceMethod<&JsRing::hostStatus>("hostStatus"), InstanceMethod<&JsRing::laneStatus>("laneStatus"),
+       InstanceMethod<&JsRing::laneCount>("laneCount"), InstanceMethod<&JsRing::orderLanes>("orderLanes"),
        InstanceMethod<&JsRing::abandon>("abandon"), InstanceMethod<&JsRing::close>("close")});
 }
 
@@ -122,6 +123,26 @@ Napi::Value JsRing::laneStatus(const Napi::CallbackInfo& info) {
     out[lane * 3 + 2] = status.requestId;
   }
   return Napi::Number::New(info.Env(), lanes);
+}
+
+Napi::Value JsRing::laneCount(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const LaneCount count = open(env).laneCount();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("open", Napi::Number::New(env, count.open));
+  object.Set("refusal", Napi::Number::New(env, count.refusal));
+  object.Set("taken", Napi::Number::New(env, static_cast<double>(count.taken)));
+  object.Set("idleMs", Napi::Number::New(env, count.idleMs));
+  return object;
+}
+
+void JsRing::orderLanes(const Napi::CallbackInfo& info) {
+  RingMemory& memory = open(info.Env()).memory();
+  const uint32_t count = integerOf(info[0], "count");
+  if (count < 1 || count > memory.lanes()) {
+    throw Napi::TypeError::New(info.Env(), "expected count from 1 to " + std::to_string(memory.lanes()));
+  }
+  memory.orderLanes(count);
 }
 
 void JsRing::abandon(const Napi::CallbackInfo& info) { open(info.Env()).abandon(); }

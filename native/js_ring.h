@@ -30,6 +30,8 @@ class JsRing : public Napi::ObjectWrap<JsRing> {
   Napi::Value drain(const Napi::CallbackInfo& info);
   Napi::Value hostStatus(const Napi::CallbackInfo& info);
   Napi::Value laneStatus(const Napi::CallbackInfo& info);
+  Napi::Value laneCount(const Napi::CallbackInfo& info);
+  void orderLanes(const Napi::CallbackInfo& info);
   void abandon(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
 

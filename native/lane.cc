@@ -39,7 +39,11 @@ void Lane::run() {
     }
     port_.complete(completion);
     answer.zeroise();
+    // Nothing has been begun: whoever asked comes again, and the lanes that have a session serve him.
+    const bool refused = answer.function() == Function::C_OpenSession && answer.returnValue() == CKR_SESSION_COUNT;
+    if (refused && port_.giveUp(CKR_SESSION_COUNT)) break;
   }
+  session_.close();
 }
 
 }  // namespace strongroom

@@ -19,7 +19,7 @@ class Lane : private ServiceClock {
   /// Opens the session: what fails here fails the start of the host.
   CK_RV open() { return session_.open(); }
 
-  /// Serves the ring on the calling thread until it is asked to stop.
+  /// Serves the ring on the calling thread until the lane is to end, and closes its session.
   void run();
 
  private:

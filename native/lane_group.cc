@@ -30,20 +30,66 @@ Failure LaneGroup::openAll(const ModuleOptions& options, SecureBytes& pin) {
   Failure failure = module_.open(options, pin.span());
   pin.zeroise();
   if (failure.failed()) return failure;
-  for (uint32_t index = 0; index < memory_->lanes(); index++) {
-    lanes_.push_back(std::make_unique<Lane>(memory_, index, module_));
-    const CK_RV opened = lanes_.back()->open();
-    if (opened != CKR_OK) return {Function::C_OpenSession, opened, {}};
-  }
+  order_ = memory_->header().laneOrder.load(std::memory_order_acquire);
+  failure = fill();
+  // A token that has no more sessions to give is served with those that there are.
+  const bool limited = failure.returnValue == CKR_SESSION_COUNT && memory_->header().openLanes.load() > 0;
+  return limited ? Failure{} : failure;
+}
+
+Failure LaneGroup::fill() {
+  RingHeader& shared = memory_->header();
   const SignalsBlocked blocked;
-  try {
-    for (size_t index = 1; index < lanes_.size(); index++) {
-      threads_.emplace_back([lane = lanes_[index].get()] { lane->run(); });
-    }
-  } catch (const std::system_error&) {
-    return {Function::none, CKR_OK, "no thread could be started for a lane"};
+  for (uint32_t index = 0; index < posts_.size() && shared.openLanes.load() < memory_->wantedLanes(); index++) {
+    if (posts_[index].lane != nullptr) continue;
+    const Failure failure = openOne(index);
+    if (!failure.failed()) continue;
+    const CK_RV reason = failure.returnValue == CKR_OK ? CKR_HOST_MEMORY : failure.returnValue;
+    shared.laneRefusal.store(static_cast<uint32_t>(reason), std::memory_order_release);
+    return failure;
   }
   return {};
+}
+
+Failure LaneGroup::openOne(uint32_t index) {
+  Post& post = posts_[index];
+  post.lane = std::make_unique<Lane>(memory_, index, module_);
+  const CK_RV opened = post.lane->open();
+  Failure failure = opened == CKR_OK ? Failure{} : Failure{Function::C_OpenSession, opened, {}};
+  if (!failure.failed() && posts_.size() > 1) {
+    try {
+      post.thread = std::thread([this, &post] {
+        post.lane->run();
+        post.ended.store(true, std::memory_order_release);
+        memory_->tellLaneChange();
+      });
+    } catch (const std::system_error&) {
+      failure = {Function::none, CKR_OK, "no thread could be started for a lane"};
+    }
+  }
+  if (failure.failed()) {
+    post.lane.reset();
+  } else {
+    memory_->header().openLanes.fetch_add(1, std::memory_order_acq_rel);
+  }
+  return failure;
+}
+
+void LaneGroup::clearEnded() {
+  for (Post& post : posts_) {
+    if (!post.ended.load(std::memory_order_acquire)) continue;
+    post.thread.join();
+    post.lane.reset();
+    post.ended.store(false, std::memory_order_relaxed);
+  }
+}
+
+void LaneGroup::joinAll() {
+  for (Post& post : posts_) {
+    if (post.thread.joinable()) post.thread.join();
+    // The session is closed before the library is finalised.
+    post.lane.reset();
+  }
 }
 
 bool LaneGroup::start(const ModuleOptions& options, SecureBytes pin) {
@@ -53,8 +99,7 @@ bool LaneGroup::start(const ModuleOptions& options, SecureBytes pin) {
     return true;
   }
   memory_->requestStop();
-  for (std::thread& thread : threads_) thread.join();
-  lanes_.clear();
+  joinAll();
   module_.finalise();
   memory_->publishState(HostState::failed, static_cast<uint16_t>(failure.function),
                         static_cast<uint32_t>(failure.returnValue), failure.message);
@@ -62,13 +107,24 @@ bool LaneGroup::start(const ModuleOptions& options, SecureBytes pin) {
 }
 
 void LaneGroup::run() {
-  {
+  RingHeader& shared = memory_->header();
+  if (posts_.size() == 1) {
     const SignalsBlocked blocked;
-    lanes_.front()->run();
+    posts_.front().lane->run();
   }
-  for (std::thread& thread : threads_) thread.join();
-  // The sessions are closed before the library is finalised.
-  lanes_.clear();
+  for (;;) {
+    const uint32_t word = shared.laneWord.load(std::memory_order_acquire);
+    if (memory_->stopRequested()) break;
+    clearEnded();
+    if (const uint32_t latest = shared.laneOrder.load(std::memory_order_acquire); latest != order_) {
+      order_ = latest;
+      shared.laneRefusal.store(0, std::memory_order_release);
+    }
+    // What was refused is not asked for again until the owner does.
+    if (shared.laneRefusal.load(std::memory_order_acquire) == 0) fill();
+    memory_->waitForLaneChange(word);
+  }
+  joinAll();
   module_.finalise();
   memory_->publishState(HostState::stopped, 0, 0, {});
 }

@@ -22,6 +22,11 @@ uint32_t clamped(uint64_t value) {
   return static_cast<uint32_t>(value < kUnknownDuration ? value : kUnknownDuration - 1);
 }
 
+/// To a counter that this thread alone writes.
+void add(std::atomic<uint64_t>& counter, uint64_t more) {
+  counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 LanePort::LanePort(std::shared_ptr<RingMemory> memory, uint32_t lane)
@@ -34,18 +39,44 @@ LanePort::LanePort(std::shared_ptr<RingMemory> memory, uint32_t lane)
 bool LanePort::next(Request& request) {
   nowNs_ = monotonicNs();
   for (;;) {
-    if (memory_->stopRequested()) {
+    if (isToEnd()) {
       if (unsignalled_ > 0) signal();
       return false;
     }
     uint32_t index;
     if (!memory_->submissions().pop(index)) {
       if (unsignalled_ > 0) signal();
+      const uint64_t sinceNs = nowNs_;
+      state_.idleSinceNs.store(sinceNs, std::memory_order_relaxed);
       wait();
+      state_.idleSinceNs.store(0, std::memory_order_relaxed);
+      add(state_.idleNs, nowNs_ - sinceNs);
     } else if (claim(index, request)) {
       return true;
     }
   }
+}
+
+bool LanePort::isToEnd() {
+  if (memory_->stopRequested()) return true;
+  const uint32_t wanted = memory_->wantedLanes();
+  if (memory_->header().openLanes.load(std::memory_order_relaxed) <= wanted) return false;
+  if (!memory_->releaseLane(wanted)) return false;
+  leaveWorkToOthers();
+  return true;
+}
+
+bool LanePort::giveUp(uint32_t returnValue) {
+  if (!memory_->releaseLane(1)) return false;
+  memory_->header().laneRefusal.store(returnValue, std::memory_order_release);
+  if (unsignalled_ > 0) signal();
+  leaveWorkToOthers();
+  return true;
+}
+
+void LanePort::leaveWorkToOthers() {
+  // This lane may have been woken for a request that it does not take any more.
+  if (!memory_->submissions().empty()) memory_->wakeLanes(1);
 }
 
 bool LanePort::claim(uint32_t index, Request& request) {
@@ -86,6 +117,7 @@ bool LanePort::claim(uint32_t index, Request& request) {
   state_.operation.store(request.header.operation, std::memory_order_relaxed);
   state_.requestId.store(request.header.requestId, std::memory_order_relaxed);
   state_.busySinceNs.store(nowNs_, std::memory_order_release);
+  add(state_.taken, 1);
   return true;
 }
 
@@ -137,7 +169,10 @@ void LanePort::resumeClock() {
 }
 
 void LanePort::wait() {
-  const auto hasWork = [&] { return !memory_->submissions().empty() || memory_->stopRequested(); };
+  const auto hasWork = [&] {
+    return !memory_->submissions().empty() || memory_->stopRequested() ||
+           memory_->header().openLanes.load(std::memory_order_relaxed) > memory_->wantedLanes();
+  };
   if (spinner_.wait(nowNs_, kLaneSpinNs, hasWork)) {
     nowNs_ = monotonicNs();
     return;
@@ -163,7 +198,8 @@ void LanePort::signal() {
 }
 
 uint64_t LanePort::signalIntervalNs() const {
-  const uint64_t waitingNs = uint64_t{memory_->submissions().size()} * quickestUnsignalledNs_ / memory_->lanes();
+  const uint32_t lanes = std::max(memory_->header().openLanes.load(std::memory_order_relaxed), 1U);
+  const uint64_t waitingNs = uint64_t{memory_->submissions().size()} * quickestUnsignalledNs_ / lanes;
   return std::clamp(waitingNs / 2, kShortestSignalIntervalNs, kLongestSignalIntervalNs);
 }
 

@@ -25,8 +25,13 @@ class LanePort {
  public:
   LanePort(std::shared_ptr<RingMemory> memory, uint32_t lane);
 
-  /// Waits for a request and claims it. False once the lane is to end. Requests that expired meanwhile end here.
+  /// Waits for a request and claims it. False once the lane is to end: all of them, or this one because there are more
+  /// than the owner wants. Requests that expired meanwhile end here.
   bool next(Request& request);
+
+  /// Takes this lane out of the count, for the return value with which the library refuses it a session. False for the
+  /// last one, which has to go on.
+  bool giveUp(uint32_t returnValue);
 
   /// Ends the claimed request: zeroises it, puts the answer in its place, and tells the owner now or a little later.
   void complete(const LaneAnswer& answer);
@@ -36,6 +41,8 @@ class LanePort {
   void resumeClock();
 
  private:
+  bool isToEnd();
+  void leaveWorkToOthers();
   bool claim(uint32_t index, Request& request);
   void finish(Outcome outcome, const LaneAnswer& answer);
   void wait();

@@ -225,6 +225,22 @@ LaneStatus Ring::laneStatus(uint32_t lane) {
           state.operation.load(std::memory_order_relaxed), state.requestId.load(std::memory_order_relaxed)};
 }
 
+LaneCount Ring::laneCount() {
+  RingHeader& header = memory_->header();
+  LaneCount count{std::min(header.openLanes.load(std::memory_order_acquire), memory_->lanes()),
+                  header.laneRefusal.load(std::memory_order_acquire), 0, 0};
+  const uint64_t nowNs = monotonicNs();
+  uint64_t idleNs = 0;
+  for (uint32_t lane = 0; lane < memory_->lanes(); lane++) {
+    const LaneState& state = header.laneStates[lane];
+    const uint64_t sinceNs = state.idleSinceNs.load(std::memory_order_relaxed);
+    count.taken += state.taken.load(std::memory_order_relaxed);
+    idleNs += state.idleNs.load(std::memory_order_relaxed) + (sinceNs != 0 && nowNs > sinceNs ? nowNs - sinceNs : 0);
+  }
+  count.idleMs = static_cast<double>(idleNs) / 1e6;
+  return count;
+}
+
 size_t Ring::inFlight() {
   const std::lock_guard lock(mutex_);
   const auto flying = [](const Issue& issue) { return issue.inFlight; };

@@ -22,6 +22,16 @@ struct HostStatus {
   std::string message;
 };
 
+struct LaneCount {
+  /// How many there are.
+  uint32_t open;
+  /// The return value for which there are fewer than were ordered; CKR_OK when there are not.
+  uint32_t refusal;
+  /// Requests that lanes have claimed so far, and how long they have waited for some, all together.
+  uint64_t taken;
+  double idleMs;
+};
+
 struct LaneStatus {
   /// Time inside the current operation; negative when the lane is idle.
   double busyMs;
@@ -57,6 +67,7 @@ class Ring {
 
   HostStatus hostStatus();
   LaneStatus laneStatus(uint32_t lane);
+  LaneCount laneCount();
 
   /// Requests submitted and not yet drained.
   size_t inFlight();

@@ -12,7 +12,7 @@
 namespace strongroom {
 
 inline constexpr uint64_t kRingMagic = 0x676e6952676e7453;  // "StngRing"
-inline constexpr uint32_t kRingVersion = 1;
+inline constexpr uint32_t kRingVersion = 2;
 inline constexpr uint32_t kMaxLanes = 64;
 inline constexpr uint32_t kMaxSlots = 1U << 16;
 inline constexpr uint32_t kMaxArenaBlocks = 4096;
@@ -62,11 +62,17 @@ struct alignas(kCacheLine) LaneState {
   std::atomic<uint64_t> busySinceNs;
   std::atomic<uint32_t> operation;
   std::atomic<uint32_t> requestId;
+  /// Requests that it has claimed, and how long it has waited for some; since when it waits now, or 0. The owner tunes
+  /// the number of lanes by this.
+  std::atomic<uint64_t> taken;
+  std::atomic<uint64_t> idleNs;
+  std::atomic<uint64_t> idleSinceNs;
 };
 
 struct RingHeader {
   uint64_t magic;
   uint32_t version;
+  /// The most that there can be.
   uint32_t lanes;
   uint32_t slots;
   uint32_t slotBytes;
@@ -94,6 +100,15 @@ struct RingHeader {
   uint32_t hostFunction;
   uint32_t hostReturnValue;
   char hostMessage[256];
+
+  /// How many lanes the owner wants, and which of his orders that is.
+  alignas(kCacheLine) std::atomic<uint32_t> wantedLanes;
+  std::atomic<uint32_t> laneOrder;
+  /// The futex of who keeps up the number of lanes; it changes with each order and with each lane that ends.
+  std::atomic<uint32_t> laneWord;
+  /// How many there are, and the return value for which there are fewer than the last order asked for.
+  std::atomic<uint32_t> openLanes;
+  std::atomic<uint32_t> laneRefusal;
 
   LaneState laneStates[kMaxLanes];
 };

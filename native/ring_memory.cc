@@ -119,6 +119,7 @@ std::shared_ptr<RingMemory> RingMemory::create(const RingOptions& options, std::
   header->magic = kRingMagic;
   header->version = kRingVersion;
   header->lanes = options.lanes;
+  header->wantedLanes = options.lanes;
   header->slots = options.slots;
   header->slotBytes = kSlotBytes;
   header->arenaBlocks = options.arenaBlocks;
@@ -194,6 +195,39 @@ void RingMemory::requestStop() {
   header().stop.store(1, std::memory_order_release);
   header().wakeWord.fetch_add(1, std::memory_order_release);
   syscall(SYS_futex, &header().wakeWord, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  tellLaneChange();
+}
+
+void RingMemory::orderLanes(uint32_t count) {
+  RingHeader& shared = header();
+  shared.wantedLanes.store(std::clamp(count, 1U, lanes_), std::memory_order_release);
+  shared.laneOrder.fetch_add(1, std::memory_order_release);
+  tellLaneChange();
+  // Those that sleep are to see whether they are too many.
+  shared.wakeWord.fetch_add(1, std::memory_order_release);
+  syscall(SYS_futex, &shared.wakeWord, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+uint32_t RingMemory::wantedLanes() {
+  return std::clamp(header().wantedLanes.load(std::memory_order_acquire), 1U, lanes_);
+}
+
+bool RingMemory::releaseLane(uint32_t atLeast) {
+  auto& open = header().openLanes;
+  uint32_t count = open.load(std::memory_order_relaxed);
+  while (count > std::max(atLeast, 1U)) {
+    if (open.compare_exchange_weak(count, count - 1, std::memory_order_acq_rel)) return true;
+  }
+  return false;
+}
+
+void RingMemory::waitForLaneChange(uint32_t word) {
+  syscall(SYS_futex, &header().laneWord, FUTEX_WAIT, word, nullptr, nullptr, 0);
+}
+
+void RingMemory::tellLaneChange() {
+  header().laneWord.fetch_add(1, std::memory_order_release);
+  syscall(SYS_futex, &header().laneWord, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 
 void RingMemory::publishState(HostState state, uint16_t function, uint32_t returnValue, const std::string& message) {

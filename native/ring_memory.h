@@ -33,6 +33,7 @@ class DoorbellFd {
 };
 
 struct RingOptions {
+  /// The most that there can be.
   uint32_t lanes = 1;
   /// A power of two.
   uint32_t slots = 1024;
@@ -74,6 +75,15 @@ class RingMemory {
   void wakeLanes(size_t count);
   /// Asks all lanes to finish what they are at and end.
   void requestStop();
+  /// Asks for so many lanes, at least one and no more than there can be.
+  void orderLanes(uint32_t count);
+  /// How many lanes there should be by the last order.
+  uint32_t wantedLanes();
+  /// Takes one lane out of the count, unless it is the last; `atLeast` are to be left.
+  bool releaseLane(uint32_t atLeast);
+  /// For who keeps up the number of lanes: sleeps until something has changed since `laneWord` was `word`.
+  void waitForLaneChange(uint32_t word);
+  void tellLaneChange();
   bool stopRequested() { return header().stop.load(std::memory_order_acquire) != 0; }
 
   /// Has everything zeroised when the last user lets go: for a ring whose host left requests behind.

@@ -115,6 +115,9 @@ export const LIMITS = {
   verifyingKeysCached: 1_024,
   hostsPerToken: 64,
   lanesPerHost: 64,
+  /** Of one host, whatever number of lanes it has: 2 KiB and 72 KiB each, all of it locked into memory. */
+  ringSlots: 1_024,
+  ringBlocks: 64,
   completionsPerTurn: 1_000,
   requestBodyBytes: 256 * 1024,
   /** Of a request that brings a backup back: all versions of a key, with everything that they have. */

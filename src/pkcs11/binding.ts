@@ -118,7 +118,18 @@ export interface HostStatus {
   readonly message: string;
 }
 
+/** Of a ring's host. */
+export interface LaneCount {
+  readonly open: number;
+  /** The return value for which there are fewer than were ordered; 0 when there are not. */
+  readonly refusal: number;
+  /** Requests that its lanes have taken so far, and how long they have waited for some, all together. */
+  readonly taken: number;
+  readonly idleMs: number;
+}
+
 export interface RingOptions {
+  /** The most that it can have, and what it has at first. */
   readonly lanes: number;
   /** Operations that the ring holds at once; a power of two. */
   readonly slots: number;
@@ -147,6 +158,9 @@ export interface NativeRing {
   hostStatus(): HostStatus;
   /** Per lane three numbers: milliseconds inside the current operation (-1 when idle), its operation, its request id. Answers the number of lanes. */
   laneStatus(out: Float64Array): number;
+  laneCount(): LaneCount;
+  /** Asks the host for so many lanes from now on, or for those that it was refused once more. */
+  orderLanes(count: number): void;
   /** The host is gone: what it had finished stays to be drained, the rest completes as `notStarted` or `unknown`. Nothing can be submitted any more. */
   abandon(): void;
   close(): void;

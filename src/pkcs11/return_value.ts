@@ -15,7 +15,8 @@ import { RING_OPERATION, type RingOperation } from './binding.ts';
  * - `hostLost`: the instance of the library is not usable any more (not logged in, not initialised): replace the host.
  * - `tokenLost`: the token has gone: every session and handle of its hosts is void.
  * - `handleUnknown`: the key's handle is stale; forget it and bring the key anew.
- * - `resource`: memory or sessions have run out; smaller batches, after the pause.
+ * - `resource`: memory has run out; smaller batches, after the pause.
+ * - `noSession`: the token has no session to give, so nothing was begun: wait for one that works.
  * - `refused`: an operator or a policy of the device said no; not to be asked again.
  * - `pin`: no login until an operator acts, and never again with the same PIN.
  * - `defect`: a mistake of ours or a quirk of the device; doing it again changes nothing.
@@ -35,6 +36,7 @@ export type ReactionClass =
   | 'tokenLost'
   | 'handleUnknown'
   | 'resource'
+  | 'noSession'
   | 'refused'
   | 'pin'
   | 'defect'
@@ -72,6 +74,8 @@ const HOST = reaction('hostLost', 'ServiceUnavailable', { retries: 1 });
 const TOKEN = reaction('tokenLost', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
 const HANDLE = reaction('handleUnknown', 'KeyMissing', { retries: 1 });
 const RESOURCE = reaction('resource', 'ServiceUnavailable', { retries: 1, backoffMs: 50 });
+/** The lane that is refused a session ends; those that have one do its work, in 5 s or so at the latest. */
+const NO_SESSION = reaction('noSession', 'ServiceUnavailable', { retries: 8, backoffMs: 20 });
 const REFUSED = reaction('refused', 'ServiceUnavailable');
 const PIN = reaction('pin', 'ServiceUnavailable', { countsAgainstToken: true });
 const DEFECT = reaction('defect', 'InternalError');
@@ -129,7 +133,7 @@ const ROWS = {
   CKR_PIN_EXPIRED: [0x0a3, PIN],
   CKR_PIN_LOCKED: [0x0a4, PIN],
   CKR_SESSION_CLOSED: [0x0b0, SESSION],
-  CKR_SESSION_COUNT: [0x0b1, RESOURCE],
+  CKR_SESSION_COUNT: [0x0b1, NO_SESSION],
   CKR_SESSION_HANDLE_INVALID: [0x0b3, SESSION],
   CKR_SESSION_PARALLEL_NOT_SUPPORTED: [0x0b4, DEFECT],
   CKR_SESSION_READ_ONLY: [0x0b5, DEFECT],

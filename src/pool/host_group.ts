@@ -3,6 +3,8 @@ import { LIMITS } from '../model/limits.ts';
 import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
 import type { Reaction, ReactionClass } from '../pkcs11/return_value.ts';
 import type { HsmTask } from './hsm_task.ts';
+import { LaneKeeper } from './lane_keeper.ts';
+import type { LaneRange, LaneReport } from './lane_tuner.ts';
 import { ParkedRuns } from './parked_runs.ts';
 import { RestartLimit, type RestartLimitOptions } from './restart_limit.ts';
 import type { HostEnd, RingHost } from './ring_host.ts';
@@ -36,8 +38,10 @@ const IN_OWNER_SESSION: ReadonlySet<RingOperation> = new Set<RingOperation>([
 
 export interface HostGroupOptions extends RestartLimitOptions, WatchdogOptions {
   readonly hosts: number;
+  /** Of each host. */
+  readonly lanes: LaneRange;
   /** Starts a host that can take work. Called for one host at a time. */
-  readonly start: () => Promise<RingHost>;
+  readonly start: (lanes: LaneRange) => Promise<RingHost>;
 }
 
 export interface EndedHost extends HostEnd {
@@ -51,6 +55,7 @@ export class HostGroup implements TaskHosts {
   readonly #options: HostGroupOptions;
   readonly #limit: RestartLimit;
   readonly #watchdog: Watchdog;
+  readonly #lanes: LaneKeeper;
   readonly #parked = new ParkedRuns();
   readonly #hosts: RingHost[] = [];
   readonly #faults = new WeakMap<RingHost, number[]>();
@@ -75,6 +80,7 @@ export class HostGroup implements TaskHosts {
       (host, reason) => void this.#retire(host, reason),
       options,
     );
+    this.#lanes = new LaneKeeper(options.lanes, () => this.#hosts);
   }
 
   get hosts(): readonly RingHost[] {
@@ -93,6 +99,10 @@ export class HostGroup implements TaskHosts {
 
   get parked(): number {
     return this.#parked.count;
+  }
+
+  get lanes(): LaneReport {
+    return this.#lanes.report;
   }
 
   /** Lanes of a host that do not come back from the vendor library. */
@@ -122,9 +132,9 @@ export class HostGroup implements TaskHosts {
 
   /** Starts all hosts, one after the other. Fails with what keeps the first from starting; the others are tried again later. */
   async open(): Promise<void> {
-    this.#admit(await this.#options.start());
+    this.#admit(await this.#options.start(this.#lanes.range));
     try {
-      while (this.#lacksHosts) this.#admit(await this.#options.start());
+      while (this.#lacksHosts) this.#admit(await this.#options.start(this.#lanes.range));
     } catch (error) {
       this.#lastFailure = error;
       this.#fill();
@@ -209,6 +219,7 @@ export class HostGroup implements TaskHosts {
     await drained(this.#hosts, drainMs);
     await this.#filling;
     this.#watchdog.close();
+    this.#lanes.close();
     await Promise.all([...this.#hosts].map((host) => host.stop(graceMs, 'the pool was closed')));
   }
 
@@ -285,7 +296,7 @@ export class HostGroup implements TaskHosts {
         continue;
       }
       try {
-        this.#admit(await this.#options.start());
+        this.#admit(await this.#options.start(this.#lanes.range));
         retryMs = FIRST_RETRY_MS;
       } catch (error) {
         this.#lastFailure = error;

@@ -1,6 +1,7 @@
 import { StrongroomError } from '../model/errors.ts';
 import { HOST_STATE, type HostStatus, nativeAddon } from '../pkcs11/binding.ts';
 import { cryptokiFailure, RETURN_VALUE } from '../pkcs11/return_value.ts';
+import type { LaneRange } from './lane_tuner.ts';
 import type { PinGuard } from './pin_guard.ts';
 import type { PinSource } from './pin_source.ts';
 import { findPoolKeys } from './pool_keys.ts';
@@ -56,17 +57,17 @@ export class HostStarter {
    * ServiceUnavailable with an inner code: PinUnavailable, PinRefused, PinLocked, PinUnusable, PoolKeysMissing, PoolKeysAmbiguous, or
    * HostNotStarted with what happened as the cause.
    */
-  start(): Promise<RingHost> {
+  start(lanes: LaneRange): Promise<RingHost> {
     const { module, tokenSerial } = this.#options;
-    return oneAtATime(`${module}\n${tokenSerial}`, () => this.#start());
+    return oneAtATime(`${module}\n${tokenSerial}`, () => this.#start(lanes));
   }
 
-  async #start(): Promise<RingHost> {
+  async #start(lanes: LaneRange): Promise<RingHost> {
     const { pin: source, guard, tokenSerial, startTimeoutMs, profile } = this.#options;
     const pin = await source.read();
     try {
       await guard.admit(tokenSerial, pin);
-      const host = this.#create(new Uint8Array(pin));
+      const host = this.#create(lanes, new Uint8Array(pin));
       try {
         const status = await host.started(startTimeoutMs);
         if (status.state !== HOST_STATE.ready) throw await this.#failure(host, status, pin);
@@ -81,13 +82,13 @@ export class HostStarter {
     }
   }
 
-  #create(pin: Uint8Array): RingHost {
-    const { module, tokenSerial, profile, isolation, environment, forceLogin } = this.#options;
-    const lanes = { id: `host-${++this.#started}`, module, tokenSerial, lanes: profile.lanesPerHost, forceLogin, pin };
-    if (isolation === 'process') return new ProcessHost({ ...lanes, environment });
+  #create(lanes: LaneRange, pin: Uint8Array): RingHost {
+    const { module, tokenSerial, isolation, environment, forceLogin } = this.#options;
+    const host = { id: `host-${++this.#started}`, module, tokenSerial, lanes, forceLogin, pin };
+    if (isolation === 'process') return new ProcessHost({ ...host, environment });
     const privateCopy = LOADED_MODULES.has(module);
     LOADED_MODULES.add(module);
-    return new ThreadHost({ ...lanes, privateCopy });
+    return new ThreadHost({ ...host, privateCopy });
   }
 
   async #failure(host: RingHost, status: HostStatus, pin: Uint8Array): Promise<StrongroomError> {

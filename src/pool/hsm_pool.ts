@@ -94,7 +94,12 @@ export class HsmPool {
     this.signatureCheck = new SignatureCheck(options.signatureChecks);
     this.#pin = ceremonyToken.pin;
     this.#ceremonyToken = ceremonyToken;
-    this.#group = new HostGroup({ ...options, hosts: profile.hosts, start: () => starter.start() });
+    this.#group = new HostGroup({
+      ...options,
+      hosts: profile.hosts,
+      lanes: profile.lanes,
+      start: (lanes) => starter.start(lanes),
+    });
     this.#serial = profile.serialisedCreation
       ? new SerialTasks((host) => this.call(lookAtToken(), { host }))
       : undefined;

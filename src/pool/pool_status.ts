@@ -1,4 +1,5 @@
 import type { EndedHost, HostGroup } from './host_group.ts';
+import type { LaneReport } from './lane_tuner.ts';
 import type { TokenProfile } from './token_profile.ts';
 
 export interface TokenDescription {
@@ -31,6 +32,8 @@ export interface PoolStatus {
   readonly token: TokenDescription;
   readonly profile: TokenProfile['name'];
   readonly hosts: readonly HostReport[];
+  /** How many lanes each host is to have, and how that was found. */
+  readonly lanes: LaneReport;
   /** The last hosts that ended, newest first. */
   readonly ended: readonly EndedHost[];
   /** Operations that wait for a host to come up. */
@@ -61,6 +64,7 @@ export function poolStatus(
     token,
     profile,
     hosts,
+    lanes: group.lanes,
     ended: group.ends,
     waiting: group.parked,
   };

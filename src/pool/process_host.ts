@@ -5,13 +5,14 @@ import type { Writable } from 'node:stream';
 import { HSM_HOST_DESCRIPTORS, HSM_HOST_PATH } from '../pkcs11/binding.ts';
 import { vendorEnvironment } from '../pkcs11/vendor_environment.ts';
 import { sharedDoorbell } from './doorbell.ts';
+import type { LaneRange } from './lane_tuner.ts';
 import { RingHost } from './ring_host.ts';
 
 export interface HostLanesOptions {
   readonly id: string;
   readonly module: string;
   readonly tokenSerial: string;
-  readonly lanes: number;
+  readonly lanes: LaneRange;
   readonly forceLogin: boolean;
   /** Zeroised as soon as it has been handed over. */
   readonly pin: Uint8Array;
@@ -95,7 +96,7 @@ function encodeSettings(options: HostLanesOptions): Buffer {
     Buffer.from(options.tokenSerial, 'utf8'),
     options.pin,
     Buffer.from(options.forceLogin ? '1' : '0'),
-    Buffer.from(String(options.lanes)),
+    Buffer.from(String(options.lanes.most)),
   ];
   const settings = Buffer.alloc(fields.reduce((sum, field) => sum + 4 + field.length, 0));
   let at = 0;

@@ -2,6 +2,7 @@ import { LIMITS } from '../model/limits.ts';
 import {
   HOST_STATE,
   type HostStatus,
+  type LaneCount,
   type NativeRing,
   nativeAddon,
   OUTCOME,
@@ -9,10 +10,13 @@ import {
 } from '../pkcs11/binding.ts';
 import { sharedDoorbell } from './doorbell.ts';
 import type { Completion, HsmHost, PoolKeyHandles, RingRequest } from './hsm_host.ts';
+import type { LaneRange } from './lane_tuner.ts';
 import { RingClient } from './ring_client.ts';
 
 const READY_POLL_MS = 2;
 const LANE_FIELDS = 3;
+/** Large values are rare: what finds no block waits in the staging buffer. */
+const BLOCKS_PER_LANE = 16;
 const KEY_GENERATION: ReadonlySet<number> = new Set([RING_OPERATION.generateKey, RING_OPERATION.generateKeyPair]);
 /** What a call is thought to take before the host has told better. */
 const FIRST_GUESS_US = 100;
@@ -37,7 +41,8 @@ export abstract class RingHost implements HsmHost {
   abstract readonly isolation: 'process' | 'thread';
   abstract readonly pid: number | undefined;
   readonly id: string;
-  readonly lanes: number;
+  /** Lanes that there were at the last look. */
+  lanes: number;
   /** Work of the pool that is with this host, from the choice of the host to the end of the try. */
   tasks = 0;
   /** In the time of `performance.now()`. */
@@ -48,25 +53,28 @@ export abstract class RingHost implements HsmHost {
   readonly locked: boolean;
   protected readonly native: NativeRing;
   readonly #ring: RingClient;
-  readonly #capacity: number;
+  readonly #slots: number;
   readonly #laneStatus: Float64Array;
   readonly #ended: ((end: HostEnd) => void)[] = [];
   #poolKeys: PoolKeyHandles | undefined;
+  #ordered: number;
   #draining = false;
   #end: HostEnd | undefined;
   #lastStatus: HostStatus | undefined;
 
-  protected constructor(id: string, lanes: number) {
+  protected constructor(id: string, { first, most }: LaneRange) {
     this.id = id;
-    this.lanes = lanes;
-    this.#capacity = lanes * LIMITS.operationsInRingPerLane;
-    this.#laneStatus = new Float64Array(lanes * LANE_FIELDS);
-    // Twice the capacity: each task may have one request before its own, to bring the key there.
-    const slots = 2 ** Math.ceil(Math.log2(this.#capacity * 2));
+    this.lanes = first;
+    this.#ordered = first;
+    this.#laneStatus = new Float64Array(most * LANE_FIELDS);
+    // Twice what may be in the ring: each task may have one request before its own, to bring the key there.
+    this.#slots = Math.min(2 ** Math.ceil(Math.log2(most * LIMITS.operationsInRingPerLane * 2)), LIMITS.ringSlots);
     const doorbell = sharedDoorbell();
-    this.native = new (nativeAddon().Ring)({ lanes, slots, arenaBlocks: arenaBlocks(lanes) }, doorbell.native);
+    const sizes = { lanes: most, slots: this.#slots, arenaBlocks: Math.min(BLOCKS_PER_LANE * most, LIMITS.ringBlocks) };
+    this.native = new (nativeAddon().Ring)(sizes, doorbell.native);
+    if (first < most) this.native.orderLanes(first);
     this.locked = this.native.locked;
-    this.#ring = new RingClient(this.native, doorbell, slots);
+    this.#ring = new RingClient(this.native, doorbell, this.#slots);
   }
 
   get inFlight(): number {
@@ -74,11 +82,15 @@ export abstract class RingHost implements HsmHost {
   }
 
   get capacity(): number {
-    return this.alive ? this.#capacity : 0;
+    return this.alive ? this.#mostTasks : 0;
   }
 
   get room(): number {
-    return this.alive && this.#ring.backlog === 0 ? Math.max(0, this.#capacity - this.tasks) : 0;
+    return this.alive && this.#ring.backlog === 0 ? Math.max(0, this.#mostTasks - this.tasks) : 0;
+  }
+
+  get #mostTasks(): number {
+    return Math.min(this.lanes * LIMITS.operationsInRingPerLane, this.#slots / 2);
   }
 
   get alive(): boolean {
@@ -148,11 +160,26 @@ export abstract class RingHost implements HsmHost {
     return stuck;
   }
 
-  /** True while some lane is inside the vendor library. */
-  get working(): boolean {
+  /** Lanes that are inside the vendor library. */
+  get busyLanes(): number {
     const lanes = this.native.laneStatus(this.#laneStatus);
-    for (let lane = 0; lane < lanes; lane++) if ((this.#laneStatus[lane * LANE_FIELDS] as number) >= 0) return true;
-    return false;
+    let busy = 0;
+    for (let lane = 0; lane < lanes; lane++) if ((this.#laneStatus[lane * LANE_FIELDS] as number) >= 0) busy++;
+    return busy;
+  }
+
+  /** Looks how many lanes there are, and what they have done. */
+  countLanes(): LaneCount {
+    const count = this.native.laneCount();
+    this.lanes = Math.max(1, count.open);
+    return count;
+  }
+
+  /** From now on there are to be so many. Asked for once, for what the token refuses it refuses again. */
+  orderLanes(count: number): void {
+    if (count === this.#ordered) return;
+    this.#ordered = count;
+    this.native.orderLanes(count);
   }
 
   /** Answers delivered so far. */
@@ -186,9 +213,4 @@ export abstract class RingHost implements HsmHost {
     this.#ring.close();
     for (const listener of this.#ended) listener(end);
   }
-}
-
-/** Large values are rare: what finds no block waits in the staging buffer. */
-function arenaBlocks(lanes: number): number {
-  return Math.min(16 * lanes, 256);
 }

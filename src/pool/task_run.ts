@@ -247,12 +247,12 @@ export class TaskRun {
     this.#hosts.suspect(host, this.#operation as RingOperation, reaction, cause.message);
     if (kind === 'handleUnknown') this.task.forget(host);
     if (kind === 'bufferTooSmall') this.#capacity = completion.answerLength;
-    if (this.task.effect === 'mutating') {
+    if (this.task.effect === 'mutating' && kind !== 'noSession') {
       this.fail(CERTAIN.has(kind) ? reaction.code : 'OutcomeUnknown', cause);
     } else if (NOT_HERE.has(kind) || this.#failures >= reaction.retries) {
       this.fail(reaction.code, cause);
     } else if (reaction.backoffMs > 0) {
-      setTimeout(() => this.start(), jittered(reaction.backoffMs * 2 ** this.#failures++));
+      this.#afterPause(jittered(reaction.backoffMs * 2 ** this.#failures++), reaction.code, cause);
     } else {
       this.#failures++;
       this.#again(ELSEWHERE.has(kind) ? host : undefined);
@@ -266,6 +266,11 @@ export class TaskRun {
     if (reaction.class !== 'handleUnknown' || !Object.values(host.poolKeys).includes(this.#object)) return reaction;
     // The loss of a session may have been the first sign of it, and have taken a try.
     return { ...reactionTo(operation, this.task.input, RETURN_VALUE.CKR_USER_NOT_LOGGED_IN), retries: 2 };
+  }
+
+  #afterPause(pauseMs: number, code: ErrorCode, cause: unknown): void {
+    if (performance.now() + pauseMs < this.task.deadline) setTimeout(() => this.start(), pauseMs);
+    else this.fail(code, cause);
   }
 
   #again(excluded: RingHost | undefined): void {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { HashName } from '../model/algorithm.ts';
 import { LIMITS } from '../model/limits.ts';
+import type { LaneRange } from './lane_tuner.ts';
 
 export type TokenProfileName = 'softhsm' | 'generic';
 
@@ -8,8 +9,8 @@ export type TokenProfileName = 'softhsm' | 'generic';
 export interface TokenProfile {
   readonly name: TokenProfileName;
   readonly hosts: number;
-  /** Lanes of one host: threads with one session each. */
-  readonly lanesPerHost: number;
+  /** Lanes of one host: threads with one session each. Within a range they are tuned under load. */
+  readonly lanes: LaneRange;
   /** Objects of the token are made and destroyed one at a time, because the module races with itself. */
   readonly serialisedCreation: boolean;
   /** Hashes of CKM_RSA_PKCS_OAEP: the mechanism list of a token does not tell them. */
@@ -30,18 +31,18 @@ const PROFILES: Readonly<Record<TokenProfileName, TokenProfile>> = {
   softhsm: {
     name: 'softhsm',
     hosts: Math.min(availableParallelism(), LIMITS.hostsPerToken),
-    lanesPerHost: 1,
+    lanes: { first: 1, most: 1 },
     serialisedCreation: true,
     oaepHashes: new Set<HashName>(['SHA-1']),
     sessionObjects: 'private',
     copiesPoolKeys: true,
     canWrap: true,
   },
-  /** Any module with a device behind it: lanes hide the time that a call is on its way. */
+  /** Any module with a device behind it: lanes hide the time that a call is on its way, and how many it takes shows under load. */
   generic: {
     name: 'generic',
     hosts: 1,
-    lanesPerHost: 4,
+    lanes: { first: 4, most: LIMITS.lanesPerHost },
     serialisedCreation: false,
     oaepHashes: new Set<HashName>(['SHA-1', 'SHA-256']),
     sessionObjects: 'private',
@@ -69,9 +70,14 @@ export function tokenProfile(options: TokenProfileOptions, token: { readonly mod
   return {
     ...row,
     hosts: withinLimit(options.hosts ?? row.hosts, 'hosts', LIMITS.hostsPerToken),
-    lanesPerHost: withinLimit(options.lanesPerHost ?? row.lanesPerHost, 'lanesPerHost', LIMITS.lanesPerHost),
+    lanes: options.lanesPerHost === undefined ? row.lanes : fixedLanes(options.lanesPerHost),
     sessionObjects: options.sessionObjects ?? row.sessionObjects,
   };
+}
+
+function fixedLanes(lanesPerHost: number): LaneRange {
+  const lanes = withinLimit(lanesPerHost, 'lanesPerHost', LIMITS.lanesPerHost);
+  return { first: lanes, most: lanes };
 }
 
 function withinLimit(value: number, what: string, most: number): number {

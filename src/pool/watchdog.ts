@@ -86,7 +86,7 @@ export class Watchdog {
   #standsStill(host: RingHost): boolean {
     const now = performance.now();
     const sighting = this.#sightings.get(host);
-    if (sighting === undefined || sighting.delivered !== host.delivered || host.working) {
+    if (sighting === undefined || sighting.delivered !== host.delivered || host.busyLanes > 0) {
       this.#sightings.set(host, { delivered: host.delivered, sinceMs: now });
       return false;
     }

@@ -13,7 +13,7 @@ const options = {
   id: 'host',
   module: '/usr/lib/softhsm/libsofthsm2.so',
   tokenSerial,
-  lanes: 2,
+  lanes: { first: 2, most: 2 },
   forceLogin: false,
   pin: readFileSync(0),
 };

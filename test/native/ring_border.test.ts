@@ -94,6 +94,9 @@ test('arguments of the wrong kind are a TypeError', (t) => {
     () => ring.submit(new Uint8Array(new SharedArrayBuffer(256)), 256),
     () => ring.drain(new Float64Array(10) as unknown as Uint8Array),
     () => ring.laneStatus(new Float64Array(2)),
+    () => ring.orderLanes(0),
+    () => ring.orderLanes(OPTIONS.lanes + 1),
+    () => ring.orderLanes('many' as unknown as number),
     () => new addon.Ring({ ...OPTIONS, slots: 7 }, doorbell),
     () => new addon.Ring({ ...OPTIONS, lanes: 0 }, doorbell),
     () => new addon.Ring({ ...OPTIONS, lanes: 65 }, doorbell),
@@ -124,6 +127,8 @@ test('a closed ring is a TypeError, closing it again is nothing', (t) => {
     () => ring.drain(new Uint8Array(100)),
     () => ring.hostStatus(),
     () => ring.laneStatus(new Float64Array(3)),
+    () => ring.laneCount(),
+    () => ring.orderLanes(1),
     () => ring.abandon(),
   ]) {
     t.throws(attempt, { instanceOf: TypeError, message: 'the ring is closed' });

@@ -64,7 +64,13 @@ export class TrafficToken {
   }
 
   #options(lanes: number) {
-    return { id: `host-${this.#hosts.length}`, module: MODULE, tokenSerial: this.serial, lanes, forceLogin: false };
+    return {
+      id: `host-${this.#hosts.length}`,
+      module: MODULE,
+      tokenSerial: this.serial,
+      lanes: { first: lanes, most: lanes },
+      forceLogin: false,
+    };
   }
 
   /** One after the other: SoftHSM does not bear two that log in to one token at once. */

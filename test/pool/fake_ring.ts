@@ -1,4 +1,11 @@
-import { COMPLETION, type HostStatus, type NativeRing, OUTCOME, REQUEST } from '../../src/pkcs11/binding.ts';
+import {
+  COMPLETION,
+  type HostStatus,
+  type LaneCount,
+  type NativeRing,
+  OUTCOME,
+  REQUEST,
+} from '../../src/pkcs11/binding.ts';
 
 export interface SeenRequest {
   readonly operation: number;
@@ -89,6 +96,14 @@ export class FakeRing implements NativeRing {
 
   laneStatus(): number {
     return 0;
+  }
+
+  laneCount(): LaneCount {
+    return { open: 1, refusal: 0, taken: 0, idleMs: 0 };
+  }
+
+  orderLanes(): void {
+    throw new TypeError('A ring of one lane was asked for another number');
   }
 
   abandon(): void {

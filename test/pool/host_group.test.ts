@@ -48,6 +48,7 @@ async function openGroup(hosts: number, options: { restartsPerMinute?: number } 
   const group = new HostGroup({
     hosts,
     ...options,
+    lanes: { first: 1, most: 1 },
     start: async () => {
       if (failure !== undefined) throw failure;
       const host = fakeHost(`host-${started.length + 1}`);
@@ -134,6 +135,7 @@ test('a group opens with the hosts that start, and goes on trying for the others
   let calls = 0;
   const group = new HostGroup({
     hosts: 2,
+    lanes: { first: 1, most: 1 },
     start: async () => {
       if (++calls === 2) throw new Error('no session left');
       if (calls === 3) await nextTurn();
@@ -149,7 +151,11 @@ test('a group opens with the hosts that start, and goes on trying for the others
 });
 
 test('a group whose first host does not start does not open', async (t) => {
-  const group = new HostGroup({ hosts: 2, start: async () => Promise.reject(new RangeError('no device')) });
+  const group = new HostGroup({
+    hosts: 2,
+    lanes: { first: 1, most: 1 },
+    start: async () => Promise.reject(new RangeError('no device')),
+  });
   await t.throwsAsync(group.open(), { instanceOf: RangeError });
 });
 

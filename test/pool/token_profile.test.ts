@@ -8,14 +8,19 @@ const OTHER = { model: 'Luna K7' };
 test('SoftHSM is recognised by its model and gets one lane per host', (t) => {
   t.like(tokenProfile({}, SOFTHSM), {
     name: 'softhsm',
-    lanesPerHost: 1,
+    lanes: { first: 1, most: 1 },
     serialisedCreation: true,
     copiesPoolKeys: true,
   });
 });
 
 test('every other token gets one host with several lanes', (t) => {
-  t.like(tokenProfile({}, OTHER), { name: 'generic', hosts: 1, lanesPerHost: 4, serialisedCreation: false });
+  t.like(tokenProfile({}, OTHER), {
+    name: 'generic',
+    hosts: 1,
+    lanes: { first: 4, most: LIMITS.lanesPerHost },
+    serialisedCreation: false,
+  });
 });
 
 test('a profile that is named is taken whatever the token says', (t) => {
@@ -25,7 +30,7 @@ test('a profile that is named is taken whatever the token says', (t) => {
 
 test('the operator sets hosts, lanes and the kind of session objects', (t) => {
   const profile = tokenProfile({ hosts: 3, lanesPerHost: 16, sessionObjects: 'public' }, OTHER);
-  t.like(profile, { hosts: 3, lanesPerHost: 16, sessionObjects: 'public' });
+  t.like(profile, { hosts: 3, lanes: { first: 16, most: 16 }, sessionObjects: 'public' });
 });
 
 test('numbers past the limits are refused', (t) => {

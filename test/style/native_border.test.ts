@@ -67,9 +67,11 @@ test('the addon gives what binding.ts says, and nothing else', (t) => {
     'close',
     'drain',
     'hostStatus',
+    'laneCount',
     'laneStatus',
     'locked',
     'memoryFd',
+    'orderLanes',
     'submit',
   ]);
   t.deepEqual(members(addon.ThreadHost), ['stop']);
