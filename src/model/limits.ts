@@ -201,6 +201,10 @@ export const LIMITS = {
   hostNamesCached: 64,
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
+  /** Requests of one connection that are under way; with one more it is cut off. */
+  requestsPerConnection: 32,
+  /** How long a caller may take to read an answer. */
+  answerTimeoutMs: 15_000,
   tlsHandshakeTimeoutMs: 5_000,
   /** What a proxy says of a connection: how long it may be, and how long it may take. */
   proxyHeaderBytes: 4_096,

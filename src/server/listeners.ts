@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server as HttpsServer, type ServerOptions as HttpsServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -118,9 +118,9 @@ export class Listeners {
     entrance: Entrance,
     { identity, onRequest, onBrokenRequest, onError }: ListenerOptions,
   ): Promise<void> {
-    const busy = new WeakSet<Duplex>();
+    const underWay = new UnderWay();
     const onBroken = (error: NodeJS.ErrnoException | undefined, socket: Duplex): void =>
-      onBrokenRequest({ error, socket, isRequest: busy.has(socket) });
+      onBrokenRequest({ error, socket, isRequest: underWay.has(socket) });
     const take: RequestListener = (incoming, outgoing) => {
       const { socket } = incoming;
       // RFC 9112 §3.2: HTTP/1.1 names the host that is asked.
@@ -128,10 +128,15 @@ export class Listeners {
         onBroken(undefined, socket);
         return;
       }
+      // Node takes as many as there are, and their answers wait for each other. What is left in its buffer it would still take.
+      if (socket.destroyed || underWay.add(socket) > LIMITS.requestsPerConnection) {
+        socket.destroy();
+        return;
+      }
       this.#requestsInFlight++;
-      busy.add(socket);
+      cutOffSlowReader(outgoing);
       outgoing.on('close', () => {
-        busy.delete(socket);
+        underWay.remove(socket);
         this.#requestEnded();
       });
       onRequest(incoming, outgoing);
@@ -169,5 +174,33 @@ export class Listeners {
 
   #renewTicketKeys(): void {
     for (const server of this.#servers) server.setTicketKeys(randomBytes(TICKET_KEY_BYTES));
+  }
+}
+
+/** Node limits how long a request may take to arrive, and lets its answer wait for ever in front of a caller that does not read it. */
+function cutOffSlowReader(outgoing: ServerResponse): void {
+  outgoing.once('prefinish', () => {
+    const { socket } = outgoing;
+    const timer = setTimeout(() => socket?.destroy(), LIMITS.answerTimeoutMs).unref();
+    outgoing.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** Requests that are under way on each connection: callers may send the next one before they have the answer (RFC 9112 §9.3.2). */
+class UnderWay {
+  readonly #counts = new WeakMap<Duplex, number>();
+
+  has(socket: Duplex): boolean {
+    return (this.#counts.get(socket) ?? 0) > 0;
+  }
+
+  add(socket: Duplex): number {
+    const count = (this.#counts.get(socket) ?? 0) + 1;
+    this.#counts.set(socket, count);
+    return count;
+  }
+
+  remove(socket: Duplex): void {
+    this.#counts.set(socket, (this.#counts.get(socket) ?? 0) - 1);
   }
 }

@@ -62,6 +62,22 @@ export class RunningServer {
     return `https://demo.managedhsm.localhost:${this.port}`;
   }
 
+  /** Of the process that serves; its hosts are children of it. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** For clients that speak TLS themselves. */
+  get target(): {
+    readonly host: string;
+    readonly port: number;
+    readonly servername: string;
+    readonly authority: string;
+  } {
+    const authority = readFileSync(this.#environment.NODE_EXTRA_CA_CERTS ?? '', 'utf8');
+    return { host: '127.0.0.1', port: this.port, servername: 'demo.managedhsm.localhost', authority };
+  }
+
   /** Everything that the process has written. */
   get output(): string {
     return this.#output;
@@ -114,6 +130,12 @@ export class RunningServer {
   accessToken(): Promise<string> {
     this.#token ??= this.#fetchToken();
     return this.#token;
+  }
+
+  /** Another one, for programs that ask for longer than one lives. */
+  freshAccessToken(): Promise<string> {
+    this.#token = undefined;
+    return this.accessToken();
   }
 
   async post(path: string, body: unknown): Promise<Answer> {

@@ -116,6 +116,37 @@ export const CAMPAIGNS = {
     claim:
       'over random roles, groups and scopes, the authorizer and its explanation agree with the rules as they are written',
   },
+  fuzzed_requests: {
+    file: 'test/campaigns/fuzz.test.ts',
+    unit: 'requests',
+    full: 1_000_000,
+    short: 2_000,
+    claim:
+      'whatever is asked over TLS, no answer is a 500, every error is in the envelope, and the server lives and does not grow',
+  },
+  fuzzed_bytes: {
+    file: 'test/campaigns/fuzz.test.ts',
+    unit: 'connections',
+    full: 100_000,
+    short: 500,
+    claim:
+      'whatever bytes come, behind the handshake or in place of it, no answer is a 500, and the server lives and does not grow',
+  },
+  slow_clients: {
+    file: 'test/campaigns/slow_clients.test.ts',
+    unit: 'slow clients',
+    full: 4_500,
+    short: 18,
+    claim:
+      'whoever sends headers or bodies slowly, or reads slowly, is cut off in twenty seconds and has others wait twice as long at most',
+  },
+  soak: {
+    file: 'test/campaigns/soak.test.ts',
+    unit: 'seconds',
+    full: 3_600,
+    short: 20,
+    claim: 'at half of its load a server does not take more and more memory or descriptors',
+  },
 } as const satisfies Readonly<Record<string, Campaign>>;
 
 export type CampaignName = keyof typeof CAMPAIGNS;

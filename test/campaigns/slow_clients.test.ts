@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, type TLSSocket } from 'node:tls';
+import { RunningServer } from '../api/running_server.ts';
+import { campaign } from './campaign.ts';
+import { openDescriptors } from './process_watch.ts';
+import { SteadyCaller } from './steady_caller.ts';
+
+/** As many of each kind in a wave. The readers have large answers waiting, so that there are fewer of them. */
+const WAVE = ['headers', 'headers', 'headers', 'headers', 'body', 'body', 'body', 'body', 'reader'] as const;
+const TIMES_AT_ONCE = 10;
+const HANDSHAKES_AT_ONCE = 25;
+const PACE_MS = 1_000;
+/** In full; a busy machine may take longer to come to it. */
+const CUT_OFF_SECONDS = 20;
+const PATIENCE_SECONDS = 120;
+const ASKED_PER_SECOND = 50;
+const BASE_SECONDS = 3;
+const MOST_TIMES_SLOWER = 2;
+/** Enough answers that the buffers of both sides do not hold them. */
+const ANSWERS = 32;
+const KEYS = 25;
+
+type Kind = (typeof WAVE)[number];
+
+campaign('slow_clients', async (t, run) => {
+  const server = await RunningServer.start();
+  t.teardown(() => server.remove());
+  const caller = await SteadyCaller.open(server);
+  t.teardown(() => caller.close());
+  const tags = Object.fromEntries(Array.from({ length: 15 }, (_, tag) => [`tag-${tag}`, 'x'.repeat(256)]));
+  for (let key = 0; key < KEYS; key++)
+    await server.post(`/keys/k${key}/create`, { kty: 'oct-HSM', key_size: 256, tags });
+  await caller.keepAsking(ASKED_PER_SECOND, BASE_SECONDS);
+  caller.takeP99();
+  await caller.keepAsking(ASKED_PER_SECOND, BASE_SECONDS);
+  const base = caller.takeP99();
+  const descriptors = openDescriptors(server.pid);
+  const inWave = Math.min(run.count, WAVE.length * TIMES_AT_ONCE);
+  let [worst, latest] = [0, 0];
+  while (run.done < run.count) {
+    const clients = await openAll(
+      server,
+      Array.from({ length: inWave }, (_, place) => WAVE[place % WAVE.length] as Kind),
+    );
+    const open = openDescriptors(server.pid) - descriptors;
+    if (open < inWave * 0.9) throw new Error(`Only ${open} of ${inWave} slow clients are there`);
+    const began = performance.now();
+    const headers = `authorization: Bearer ${await server.accessToken()}\r\nhost: ${server.target.servername}\r\n`;
+    for (const { socket, kind } of clients) beSlow(socket, kind, headers);
+    const asking = caller.keepAsking(ASKED_PER_SECOND, CUT_OFF_SECONDS);
+    let seconds = 0;
+    while (openDescriptors(server.pid) > descriptors && seconds < PATIENCE_SECONDS) {
+      await delay(200);
+      seconds = (performance.now() - began) / 1000;
+    }
+    await asking;
+    const left = openDescriptors(server.pid) - descriptors;
+    if (left > 0) throw new Error(`${left} of ${inWave} slow clients are still there after ${seconds.toFixed(1)} s`);
+    if (run.isFull && seconds > CUT_OFF_SECONDS)
+      run.fail(`The last slow client was cut off after ${seconds.toFixed(1)} s`);
+    latest = Math.max(latest, seconds);
+    worst = Math.max(worst, caller.takeP99());
+    for (const { socket } of clients) socket.destroy();
+    run.done += inWave;
+  }
+  run.measure('p99 of a good client alone, ms', base);
+  run.measure('among slow ones, ms', worst);
+  run.measure('the last one is cut off after, s', latest);
+  if (run.isFull && worst > base * MOST_TIMES_SLOWER) run.fail(`p99 went from ${base} to ${worst} ms`);
+});
+
+async function openAll(server: RunningServer, kinds: Kind[]): Promise<{ socket: TLSSocket; kind: Kind }[]> {
+  const { authority, ...target } = server.target;
+  const clients: { socket: TLSSocket; kind: Kind }[] = [];
+  const waiting = [...kinds];
+  const open = async (): Promise<void> => {
+    for (let kind = waiting.pop(); kind !== undefined; kind = waiting.pop()) {
+      const socket = connect({ ...target, ca: authority });
+      socket.on('error', () => undefined);
+      await once(socket, 'secureConnect');
+      clients.push({ socket, kind });
+    }
+  };
+  await Promise.all(Array.from({ length: HANDSHAKES_AT_ONCE }, open));
+  return clients;
+}
+
+/** Does what it does until the server has enough of it. */
+function beSlow(socket: TLSSocket, kind: Kind, headers: string): void {
+  if (kind === 'reader') {
+    socket.pause();
+    socket.write(`GET /keys?api-version=7.6 HTTP/1.1\r\n${headers}\r\n`.repeat(ANSWERS));
+    return;
+  }
+  socket.resume();
+  const start = `POST /rng?api-version=7.6 HTTP/1.1\r\n${headers}content-type: application/json\r\n`;
+  socket.write(kind === 'headers' ? start : `${start}content-length: 4096\r\n\r\n`);
+  const drip = setInterval(() => socket.write(kind === 'headers' ? 'x: y\r\n' : ' '), PACE_MS);
+  socket.on('close', () => clearInterval(drip));
+}
