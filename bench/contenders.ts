@@ -14,6 +14,7 @@ export interface ContenderRow {
   /** Engine and ring: hosts and what they are. */
   readonly hosts?: number;
   readonly isolation?: ContenderSetup['isolation'];
+  readonly profile?: ContenderSetup['profile'];
   /** The engine's policy for ECDSA signatures; its own choice unless named. */
   readonly signatureChecks?: ContenderSetup['signatureChecks'];
   /** Operations in flight at which it is measured. */

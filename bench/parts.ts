@@ -6,6 +6,7 @@ import { measureHttps } from './https.ts';
 import { measureLatency } from './latency.ts';
 import { measureManyKeys } from './many_keys.ts';
 import { measureMemory } from './memory.ts';
+import { measureNetwork } from './network.ts';
 import { measurePipeline } from './pipeline.ts';
 import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
@@ -21,6 +22,7 @@ type Measure = (selection: Selection, token: ScratchToken) => Promise<PartOutcom
 export const PARTS = {
   table: measureThroughput,
   latency: measureLatency,
+  network: measureNetwork,
   https: measureHttps,
   api: measureApi,
   audit: measureAudit,

@@ -6,6 +6,7 @@ export type Command<Setup> =
   | ({ readonly command: 'open' } & Setup)
   | ({ readonly command: 'measure' } & MeasureCommand)
   | ({ readonly command: 'openLoop' } & OpenLoopCommand)
+  | { readonly command: 'lanes' }
   | { readonly command: 'close' };
 
 export interface RawLoopSetup

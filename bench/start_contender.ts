@@ -35,9 +35,9 @@ export type OpenCommand = Command<Readonly<Record<string, unknown>>>;
 
 function openCommand(row: ContenderRow, token: ScratchToken, directory: string): OpenCommand {
   const { objects, visibility = 'private', processes = 1, threads = 1, hosts = 1, isolation = 'process' } = row;
-  const { signatureChecks } = row;
+  const { signatureChecks, profile } = row;
   const same = { module: token.module, tokenSerial: token.serial, pin: token.pin, objects, visibility };
   const rawLoop: RawLoopSetup = { ...same, processes, threads };
-  const setup: ContenderSetup = { ...same, directory, hosts, isolation, signatureChecks };
+  const setup: ContenderSetup = { ...same, directory, hosts, isolation, signatureChecks, profile };
   return row.program === 'raw' ? { command: 'open', ...rawLoop } : { command: 'open', ...setup };
 }

@@ -1,3 +1,5 @@
+import type { LaneReport } from '../../src/pool/lane_tuner.ts';
+import type { TokenProfileName } from '../../src/pool/token_profile.ts';
 import type { OperationId } from '../operations.ts';
 
 /** What every contender is opened with. The PIN comes over standard input, never as an argument. */
@@ -15,6 +17,8 @@ export interface ContenderSetup {
   /** Instances of the module, where the contender can have several. */
   readonly hosts: number;
   readonly isolation: 'process' | 'thread';
+  /** Of the engine's pool; the one that the token asks for unless named. */
+  readonly profile?: TokenProfileName | undefined;
 }
 
 /** One operation; concurrent callers have different slots, so that a contender may keep a session and buffers per slot. */
@@ -30,6 +34,8 @@ export interface AsyncContender<Setup = ContenderSetup> {
   readonly slots: number;
   open(setup: Setup): Promise<unknown>;
   perform(operation: OperationId): Perform;
+  /** Where the contender finds by itself how many it needs. */
+  lanes?(): LaneReport;
   close(): Promise<void>;
 }
 

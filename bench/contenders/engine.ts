@@ -1,6 +1,7 @@
 import type { KeyReference } from '../../src/engine/requests.ts';
 import type { KeySpec } from '../../src/model/key.ts';
 import type { KeyOperation } from '../../src/model/key_operation.ts';
+import type { LaneReport } from '../../src/pool/lane_tuner.ts';
 import { DIGEST_BYTES, INPUT_BYTES, type OperationId, RANDOM_BYTES } from '../operations.ts';
 import type { AsyncContender, ContenderSetup, Perform } from './contender.ts';
 import { type OpenEngine, openEngine } from './open_engine.ts';
@@ -44,6 +45,10 @@ class Engine implements AsyncContender {
     const algorithm = ({ 'rsa-2048': 'RS256', 'p-256': 'ES256', 'hmac-sha256': 'HS256' } as const)[operation];
     const digest = new Uint8Array(operation === 'hmac-sha256' ? INPUT_BYTES : DIGEST_BYTES).fill(1);
     return () => engine.sign({ key, algorithm, digest });
+  }
+
+  lanes(): LaneReport {
+    return this.#open.pool.status().lanes;
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,7 @@ import type { ContenderSetup } from './contender.ts';
 
 export type PoolSetup = Pick<
   ContenderSetup,
-  'module' | 'tokenSerial' | 'pin' | 'directory' | 'visibility' | 'signatureChecks' | 'hosts' | 'isolation'
+  'module' | 'tokenSerial' | 'pin' | 'directory' | 'visibility' | 'signatureChecks' | 'hosts' | 'isolation' | 'profile'
 >;
 
 /** A pool over the scratch token, as its tuning profile has it. */
@@ -17,11 +17,18 @@ export function openPool(setup: PoolSetup): Promise<HsmPool> {
     pin: { value: Buffer.from(setup.pin) },
     stateDirectory: join(setup.directory, 'state'),
     isolation: setup.isolation,
-    environment: { SOFTHSM2_CONF: process.env.SOFTHSM2_CONF! },
+    environment: moduleEnvironment(),
+    profile: setup.profile,
     hosts: setup.hosts,
     sessionObjects: setup.visibility,
     signatureChecks: setup.signatureChecks,
   });
+}
+
+/** What the module needs of this process's own environment. */
+function moduleEnvironment(): Record<string, string> {
+  const { SOFTHSM2_CONF, FAULT_MODULE_CONTROL } = process.env;
+  return { SOFTHSM2_CONF: SOFTHSM2_CONF!, ...(FAULT_MODULE_CONTROL !== undefined && { FAULT_MODULE_CONTROL }) };
 }
 
 /** Pool, store and engine, put together as an embedder does. */

@@ -19,6 +19,8 @@ async function obey<Setup>(contender: Contender<Setup>, command: Command<Setup>)
         : await measureClosedLoopSync(contender.perform(command.operation), command);
     case 'openLoop':
       return await measureOpenLoop(contender, command);
+    case 'lanes':
+      return contender.style === 'async' ? contender.lanes?.() : undefined;
     case 'close':
       await contender.close();
       return { closed: true };

@@ -70,6 +70,8 @@ interface Trial {
   readonly lanes: number;
   readonly rate: number;
   readonly up: boolean;
+  /** It has had one window in which it did no better. Another decides, for a machine may be at something else for a moment. */
+  readonly doubted?: boolean;
 }
 
 /**
@@ -160,6 +162,7 @@ export class LaneTuner {
       const gained = rate >= trial.rate * GAIN;
       if (!saturated) this.#keep(nowMs, gained ? this.#lanes : trial.lanes, gained ? rate : trial.rate);
       else if (gained) this.#tryMore(nowMs, rate);
+      else if (trial.doubted !== true) this.#trial = { ...trial, doubted: true };
       else this.#tryFewer(nowMs, trial.lanes, trial.rate);
     } else if (saturated && rate >= trial.rate * LOSS) {
       this.#tryFewer(nowMs, this.#lanes, Math.max(rate, trial.rate));

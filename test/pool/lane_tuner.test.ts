@@ -202,3 +202,14 @@ test('a device that does little gets windows long enough to tell', (t) => {
   token.run(30);
   t.like(tuner.report, { perHost: 8, found: 'found' });
 });
+
+test('a moment in which the machine is at something else does not end the search', (t) => {
+  const { tuner, token } = simulate(network(16));
+  while (tuner.lanes !== 8) token.run(0.25);
+  token.rate = (lanes) => 0.5 * network(16)(lanes);
+  token.run(0.75);
+  t.is(tuner.lanes, 8, 'the trial goes on');
+  token.rate = network(16);
+  token.run(10);
+  t.like(tuner.report, { perHost: 16, found: 'found' });
+});
