@@ -40,12 +40,12 @@ bool LanePort::next(Request& request) {
   nowNs_ = monotonicNs();
   for (;;) {
     if (isToEnd()) {
-      if (unsignalled_ > 0) signal();
+      if (hasUntold()) signal();
       return false;
     }
     uint32_t index;
     if (!memory_->submissions().pop(index)) {
-      if (unsignalled_ > 0) signal();
+      if (hasUntold()) signal();
       const uint64_t sinceNs = nowNs_;
       state_.idleSinceNs.store(sinceNs, std::memory_order_relaxed);
       wait();
@@ -113,7 +113,7 @@ bool LanePort::claim(uint32_t index, Request& request) {
     finish(Outcome::expired, {});
     return false;
   }
-  if (unsignalled_ > 0 && nowNs_ - oldestUnsignalledNs_ + *expected_ > signalIntervalNs()) signal();
+  if (hasUntold() && nowNs_ - oldestUnsignalledNs_ + *expected_ > signalIntervalNs()) signal();
   state_.operation.store(request.header.operation, std::memory_order_relaxed);
   state_.requestId.store(request.header.requestId, std::memory_order_relaxed);
   state_.busySinceNs.store(nowNs_, std::memory_order_release);
@@ -146,8 +146,11 @@ void LanePort::finish(Outcome outcome, const LaneAnswer& answer) {
     if (fits) explicit_bzero(payload_.data(), answer.bytes.size());
     return;
   }
+  // What was taken meanwhile does not wait for a signal any more: the count begins anew.
+  const bool first = !hasUntold();
   while (!memory_->completions().push(slot_)) sched_yield();
-  if (unsignalled_++ == 0) {
+  unsignalled_++;
+  if (first) {
     oldestUnsignalledNs_ = nowNs_;
     quickestUnsignalledNs_ = *expected_;
   }
@@ -192,6 +195,12 @@ void LanePort::wait() {
   nowNs_ = monotonicNs();
 }
 
+bool LanePort::hasUntold() {
+  // The owner takes the completions of all of his rings whenever one of them calls.
+  if (unsignalled_ > 0 && memory_->completions().size() == 0) unsignalled_ = 0;
+  return unsignalled_ > 0;
+}
+
 void LanePort::signal() {
   unsignalled_ = 0;
   memory_->notifyOwner();
@@ -200,7 +209,7 @@ void LanePort::signal() {
 uint64_t LanePort::signalIntervalNs() const {
   const uint32_t lanes = std::max(memory_->header().openLanes.load(std::memory_order_relaxed), 1U);
   const uint64_t waitingNs = uint64_t{memory_->submissions().size()} * quickestUnsignalledNs_ / lanes;
-  return std::clamp(waitingNs / 2, kShortestSignalIntervalNs, kLongestSignalIntervalNs);
+  return std::clamp(waitingNs * 3 / 2, kShortestSignalIntervalNs, kLongestSignalIntervalNs);
 }
 
 uint32_t& LanePort::expectedNs(const RequestHeader& header) {

@@ -46,6 +46,8 @@ class LanePort {
   bool claim(uint32_t index, Request& request);
   void finish(Outcome outcome, const LaneAnswer& answer);
   void wait();
+  /// Whether the owner has neither taken this lane's last completions nor been told of them.
+  bool hasUntold();
   void signal();
   uint64_t signalIntervalNs() const;
   uint32_t& expectedNs(const RequestHeader& header);

@@ -23,9 +23,9 @@ inline constexpr size_t kBlockBytes = 72 * 1024;
 
 /// A lane that finishes work while more is waiting tells the owner of it after so many completions …
 inline constexpr uint32_t kCompletionsPerSignal = 32;
-/// … or when the oldest of them has waited for half of the time in which lanes would be through with what waits, so that
-/// more of it comes before they are, but within these bounds.
-inline constexpr uint64_t kShortestSignalIntervalNs = 300'000;
+/// … or when the oldest of them has waited for half as long again as lanes need for what still waits, so that more of it
+/// comes before they are through, but within these bounds.
+inline constexpr uint64_t kShortestSignalIntervalNs = 200'000;
 inline constexpr uint64_t kLongestSignalIntervalNs = 4'000'000;
 /// How long a lane without work spins before it sleeps.
 inline constexpr uint64_t kLaneSpinNs = 50'000;

@@ -280,6 +280,20 @@ TEST_CASE("the doorbell rings for the first completion and again after it was ac
   }
 }
 
+TEST_CASE("a lane calls for a completion that has waited, unless the owner has taken it already", "[ring]") {
+  const bool taken = GENERATE(false, true);
+  RingFixture under;
+  LanePort port(under.memory, 0);
+  for (uint32_t id = 0; id < 3; id++) REQUIRE(under.submit(requestOf(id)));
+  answerNext(port, {});
+  REQUIRE_FALSE(readable(under.doorbell->fd()));
+  if (taken) REQUIRE(under.drain().size() == 1);
+  std::this_thread::sleep_for(std::chrono::nanoseconds(2 * kLongestSignalIntervalNs));
+  Request request;
+  REQUIRE(port.next(request));
+  REQUIRE(readable(under.doorbell->fd()) != taken);
+}
+
 TEST_CASE("a lane shows since when it is at what, nothing while it is idle, and does not count a pause", "[ring]") {
   RingFixture under;
   LanePort port(under.memory, 1);
