@@ -1,7 +1,6 @@
 #include "lane.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <string>
@@ -10,12 +9,9 @@ namespace strongroom {
 
 namespace {
 
-void settleThread(uint32_t index) {
+void nameThread(uint32_t index) {
   // The main thread's name is that of the process.
   if (gettid() != getpid()) pthread_setname_np(pthread_self(), ("lane-" + std::to_string(index)).c_str());
-  // On Linux this is the niceness of the calling thread alone.
-  const auto thread = static_cast<id_t>(gettid());
-  setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + kLaneNiceness);
 }
 
 }  // namespace
@@ -25,7 +21,7 @@ Lane::Lane(std::shared_ptr<RingMemory> memory, uint32_t index, Module& module)
       buffer_(kBlockBytes) {}
 
 void Lane::run() {
-  settleThread(index_);
+  nameThread(index_);
   Request request;
   while (port_.next(request)) {
     Answer answer(buffer_.span());

@@ -33,8 +33,6 @@ inline constexpr uint64_t kLaneSpinNs = 50'000;
 inline constexpr uint64_t kOwnerSpinNs = 20'000;
 /// … where no more than so many are awaited: with more of them, the lanes need the cores.
 inline constexpr size_t kOwnerSpinInFlight = 2;
-/// Steps down in scheduling priority that a lane takes, so that the event loop comes first.
-inline constexpr int kLaneNiceness = 5;
 
 /// The slot's life: free → submitted → claimed → done → free. With `abandoned` the owner takes it from a dead host.
 enum class SlotState : uint32_t { free = 0, submitted = 1, claimed = 2, done = 3, abandoned = 4 };
