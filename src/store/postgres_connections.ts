@@ -190,13 +190,25 @@ async function rollBack(session: Session): Promise<void> {
   }
 }
 
+/**
+ * A wait for a standby that somebody cancels ends with a warning (01000) and not with an error: it is kept here, and perhaps nowhere else
+ * (PostgreSQL, synchronous_commit).
+ */
 async function commit(session: Session): Promise<void> {
+  let isReplicated = true;
+  const onNotice = ({ code }: { readonly code: string | undefined }): void => {
+    if (code === '01000') isReplicated = false;
+  };
+  session.client.on('notice', onNotice);
   try {
     const { command } = await run(session, 'COMMIT');
     // A database answers with another word when a statement had failed before, and nothing of the transaction is kept.
     if (command !== 'COMMIT') throw new StrongroomError('ServiceUnavailable', 'The store undid the change.');
+    if (!isReplicated) throw outcomeUnknown(new Error('The wait for the standby was cancelled.'));
   } catch (error) {
     throw session.lost ? outcomeUnknown(error) : error;
+  } finally {
+    session.client.off('notice', onNotice);
   }
 }
 

@@ -6,14 +6,15 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   '40001', // serialization_failure
   '40P01', // deadlock_detected
   '55P03', // lock_not_available, in the time that a statement may wait for it
+  '25006', // read_only_sql_transaction: it is no primary any more, and the next connection may lead to the one that is
   // Somebody else brought in the same row or table at the same moment: the next attempt sees it.
   '23505', // unique_violation
   '42710', // duplicate_object
   '42P07', // duplicate_table
 ]);
 
-/** Connection exceptions, a server that goes down or a session that is ended, and CockroachDB's word for a commit that it knows nothing of. */
-const GONE = /^(?:08...|57P0[1-5]|25P03|40003)$/;
+/** Connection exceptions, a server that goes down, only stands by or has ended a session, and CockroachDB's word for a commit that it knows nothing of. */
+const GONE = /^(?:08...|57P0[1-5]|25006|25P03|40003)$/;
 
 export function mayBeTriedAgain(error: unknown): boolean {
   return error instanceof DatabaseError && TRY_AGAIN.has(error.code ?? '');
