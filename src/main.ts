@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { AuditLog } from './audit/audit_log.ts';
 import type { AuditTable } from './audit/audit_table.ts';
 import { ConfigurationError } from './config/configuration_error.ts';
 import { createDataDirectory, type DataDirectory, dataDirectory } from './config/data_directory.ts';
@@ -7,14 +8,18 @@ import { readPasswordFile } from './config/password_file.ts';
 import type { Configuration } from './config/settings.ts';
 import { KeyEngine } from './engine/key_engine.ts';
 import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
-import { HsmPool } from './pool/hsm_pool.ts';
+import { HsmPool, type HsmPoolOptions } from './pool/hsm_pool.ts';
 import type { Readiness } from './server/health.ts';
+import { Core, holdsNoKey, type PoolAndEngine } from './start/core.ts';
+import { CurrentAudit } from './start/current_audit.ts';
 import { keepHouse } from './start/keep_house.ts';
 import { requireNativeCore } from './start/native_core.ts';
 import { openAudit } from './start/open_audit.ts';
 import { openBackups } from './start/open_backups.ts';
+import { openDomainRecovery } from './start/open_domain_recovery.ts';
 import { activateByItself, openSecurityDomain } from './start/open_security_domain.ts';
 import { preparePool } from './start/prepare_pool.ts';
+import { settleRecovery } from './start/settle_recovery.ts';
 import type { PostgresStoreOptions } from './store/postgres_store.ts';
 import { SealedDocuments } from './store/sealed_documents.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
@@ -26,12 +31,11 @@ export { requireNativeCore } from './start/native_core.ts';
 /** A server that answers. */
 export interface RunningServer {
   readonly url: string;
+  /** Resolves, with what it was, when something has gone wrong that another start alone puts right. */
+  readonly lost: Promise<unknown>;
   /** Lets requests in flight be answered, then ends everything in the opposite order of its start. */
   close(): Promise<void>;
 }
-
-/** What the pool has left to do once the server has answered its last request. */
-const POOL_DRAIN_MS = 1_000;
 
 /**
  * The composition root: from settings to a server that answers. The token takes longest to start, so the libraries of the server load
@@ -46,63 +50,100 @@ export async function start(configuration: Configuration): Promise<RunningServer
     openCore(configuration, files),
     import('./start/prepare_server.ts').then(({ prepareServer }) => prepareServer(configuration, files)),
   ]);
-  const { engine, pool } = core;
-  const documents = new SealedDocuments(pool, core.store);
+  const { log } = prepared;
+  const documents = new SealedDocuments(core, core.store);
   const identity = await prepared.openIdentity(documents);
-  const { tenantId } = identity;
-  const audit = await openAudit(configuration, files, pool, await openAuditTable(configuration), {
-    log: prepared.log,
-    tenantId,
-  });
-  const readiness = (): Readiness => {
-    const { state } = pool.status();
-    if (!audit.isTaking) return { ready: false, reason: 'the audit log cannot be written' };
-    return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
+  const securityDomain = await openSecurityDomain(configuration, core, documents, log);
+  const openLog = async (formerAuditKey: string | undefined): Promise<AuditLog> => {
+    const circumstances = { log, tenantId: identity.tenantId, formerAuditKey };
+    return openAudit(configuration, files, core.pool, await openAuditTable(configuration), circumstances);
   };
-  const securityDomain = await openSecurityDomain(configuration, pool, documents, prepared.log);
-  const backups = await openBackups(configuration, files, {
-    ...core,
+  const audit = new CurrentAudit(await openLog(securityDomain.activation?.formerAuditKey));
+  const lost = Promise.withResolvers<unknown>();
+  const domainRecovery = openDomainRecovery(
+    {
+      configuration,
+      files,
+      core,
+      documents,
+      beginAudit: async (renewCore, formerAuditKey) => {
+        await audit.replace(async () => {
+          await renewCore();
+          return openLog(formerAuditKey);
+        });
+        server.replaceEngine(core.engine);
+      },
+      onHalfDone: lost.resolve,
+    },
+    securityDomain,
+    log,
+  );
+  const firstApplication = identity.first?.servicePrincipal.id;
+  const backups = await openBackups(configuration, files, { core, documents, audit, firstApplication, log });
+  const server = await prepared.open({
+    engine: core.engine,
     documents,
+    identity,
     audit,
-    firstApplication: identity.first?.servicePrincipal.id,
-    log: prepared.log,
+    securityDomain,
+    domainRecovery,
+    backups,
+    readiness: () => {
+      const isRestoring = domainRecovery.isRestoring || backups.isRestoring;
+      const settled = securityDomain.isActive ? 'Active' : 'NotActivated';
+      return { ...readinessOf(core, audit), activation: isRestoring ? 'Restoring' : settled };
+    },
   });
-  const server = await prepared.open({ engine, documents, identity, audit, securityDomain, backups, readiness });
   const managedIdentities = await prepared.openManagedIdentities(identity, audit);
-  const activated = activateByItself(securityDomain, configuration, files, prepared.log);
-  const house = keepHouse(engine, audit, prepared.log);
+  const activated = activateByItself(securityDomain, configuration, files, log);
+  const house = keepHouse(core, audit, log);
   return {
     url: originOf(hostNames(configuration).pool, configuration.listen[0]?.port ?? 0),
+    lost: lost.promise,
     close: async () => {
       await managedIdentities?.close();
       await server.close();
       await activated;
+      await domainRecovery.close();
       await backups.close();
       await house.stop();
-      await engine.close();
       // Behind the engine: what that was still doing is on record as well.
-      await audit.close();
-      await pool.close({ drainMs: POOL_DRAIN_MS });
-      await core.store.close();
+      await core.close(() => audit.close());
     },
   };
 }
 
-interface Core {
-  readonly pool: HsmPool;
-  readonly store: Store;
-  readonly engine: KeyEngine;
+function readinessOf({ pool }: Core, audit: CurrentAudit): Readiness {
+  const { state } = pool.status();
+  if (!audit.isTaking) return { ready: false, reason: 'the audit log cannot be written' };
+  return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
 }
 
 async function openCore(configuration: Configuration, files: DataDirectory): Promise<Core> {
   const shared = await openSharedStore(configuration);
   const storeIsNew = shared === undefined ? !existsSync(files.store) : await holdsNoKey(shared);
+  const interrupted = existsSync(files.recovery);
+  const openStore = async (): Promise<Store> => shared ?? SqliteStore.open(files.store);
+  const settled = interrupted ? await openStore() : undefined;
+  if (settled !== undefined) await settleRecovery(configuration, files, settled);
   const options = await preparePool(configuration, files, storeIsNew);
-  const [pool, store] = await Promise.all([HsmPool.open(options), shared ?? SqliteStore.open(files.store)]);
-  const { custody, operationTimeoutMs, operationsAdmitted } = configuration.engine;
-  const { perPool, versionsPerKey, ...recovery } = configuration.keys;
-  const { softHsmTokenDirectory: tokens } = options;
-  const engine = await KeyEngine.open({
+  const [pool, store] = await Promise.all([HsmPool.open(options), settled ?? openStore()]);
+  const open = async (): Promise<PoolAndEngine> => {
+    const next = await HsmPool.open({ ...options, poolKeys: 'require' });
+    return { pool: next, engine: await openEngine(configuration, options, next, store) };
+  };
+  return new Core(store, { pool, engine: await openEngine(configuration, options, pool, store) }, open);
+}
+
+function openEngine(
+  { engine, keys }: Configuration,
+  { softHsmTokenDirectory: tokens }: HsmPoolOptions,
+  pool: HsmPool,
+  store: Store,
+): Promise<KeyEngine> {
+  const { custody, operationTimeoutMs, operationsAdmitted } = engine;
+  const { perPool, versionsPerKey, ...recovery } = keys;
+  return KeyEngine.open({
     pool,
     store,
     custody,
@@ -111,7 +152,6 @@ async function openCore(configuration: Configuration, files: DataDirectory): Pro
     limits: { operationsAdmitted, keys: perPool, versionsPerKey },
     syncToken: tokens === undefined ? undefined : () => syncSoftHsmTokens(tokens),
   });
-  return { pool, store, engine };
 }
 
 /** The store that several servers have in common, where one is configured. */
@@ -145,10 +185,4 @@ async function sharedStoreOptions({
   // What is wrong with the file is told as such, and not as a database that refuses.
   await password();
   return { url, password };
-}
-
-async function holdsNoKey(store: Store): Promise<boolean> {
-  const first = { after: undefined, limit: 1 };
-  const lists = await Promise.all([store.listKeys('active', first), store.listKeys('deleted', first)]);
-  return lists.every((list) => list.length === 0);
 }

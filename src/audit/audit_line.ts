@@ -101,8 +101,17 @@ function number(name: string, value: number | undefined): string {
   return value === undefined ? '' : `,"${name}":${Math.round(value)}`;
 }
 
-/** Why a line of this kind is there. `copy`: the log was found where it was not written, and a new one begins. */
-export type OpeningReason = 'new' | 'copy' | 'restart' | 'rotation';
+/** Why a line of this kind is there. `new`, `copy` and `recovery`: a log begins. */
+export type OpeningReason = 'new' | FollowedLog['reason'] | 'restart' | 'rotation';
+
+/**
+ * A log that another one begins after. `copy`: it was found where it was not written. `recovery`: the pool has taken the security domain of
+ * another one, and with it another audit key.
+ */
+export interface FollowedLog {
+  readonly reason: 'copy' | 'recovery';
+  readonly end: LogEnd;
+}
 
 export interface Opening {
   readonly reason: OpeningReason;

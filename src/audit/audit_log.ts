@@ -91,7 +91,7 @@ export class AuditLog {
   static async open(options: AuditLogOptions): Promise<AuditLog> {
     const log = new AuditLog(options);
     const { tail, follows } = options.ledger.origin;
-    const first = follows === undefined ? 'new' : 'copy';
+    const first = follows?.reason ?? 'new';
     try {
       const { openingMs = LIMITS.auditOpeningMs } = options;
       await log.#begin(tail === undefined ? first : 'restart', tail?.tornBytes ?? 0, openingMs);
@@ -152,8 +152,8 @@ export class AuditLog {
 
   #begin(reason: OpeningReason, tornBytes: number, deadlineMs?: number): Promise<void> {
     const { publicKey, ledger } = this.#options;
-    const { place } = ledger.origin;
-    const follows = reason === 'copy' ? ledger.origin.follows : undefined;
+    const { place, follows: followed } = ledger.origin;
+    const follows = reason === followed?.reason ? followed.end : undefined;
     const startsFile = reason !== 'restart';
     if (startsFile) this.#fileBytes = 0;
     const opening = { reason, tree: this.#chain.tree, publicKey, place, follows, tornBytes };

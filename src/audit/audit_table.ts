@@ -5,6 +5,8 @@ export interface AuditTable {
    * part, if there is one.
    */
   claim(place: string, writer: string): Promise<ClaimedChain | undefined>;
+  /** The chain belongs to no place any more: it stays as it is, and whoever claims its place begins another one. */
+  release(chain: string): Promise<void>;
   /**
    * Adds lines, the first of which has the number `first`. Those that are there already, because an earlier attempt has come through, stay.
    * @throws StrongroomError `ServiceUnavailable`, with innerCode `AuditLogInUse` when another writer has claimed the chain

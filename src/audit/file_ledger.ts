@@ -1,14 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import { close, constants, fdatasync, fsync, open, write } from 'node:fs';
-import { chmod, mkdir, rename, truncate, unlink } from 'node:fs/promises';
+import { chmod, mkdir, rename, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { LogEnd } from './audit_line.ts';
+import type { FollowedLog } from './audit_line.ts';
 import { type DirectoryLock, lockDirectory } from './directory_lock.ts';
 import type { ChainState } from './hash_chain.ts';
 import type { Ledger, LedgerOrigin, LineBatch } from './ledger.ts';
-import { readTail } from './ledger_tail.ts';
-import { type LogFile, listLogFiles, logFileName } from './log_files.ts';
+import { readFormerTail, readTail } from './ledger_tail.ts';
+import { LogFile, listLogFiles, logFileName } from './log_files.ts';
 
 export interface FileLedgerOptions {
   readonly directory: string;
@@ -16,6 +16,8 @@ export interface FileLedgerOptions {
   readonly durability: 'written' | 'synced';
   /** Of the audit key: a log that another token has signed is not gone on with. */
   readonly publicKey: KeyObject;
+  /** Of the audit key before a recovery: a log that ends with it is put aside. */
+  readonly formerKey?: KeyObject | undefined;
 }
 
 const openFile = promisify(open);
@@ -53,13 +55,20 @@ export class FileLedger implements Ledger {
    * @throws StrongroomError `ServiceUnavailable` (`AuditLogInUse`, `AuditLogBroken`), or the system's error
    */
   static async open(options: FileLedgerOptions): Promise<FileLedger> {
-    const { directory, publicKey } = options;
+    const { directory, publicKey, formerKey } = options;
     const made = await mkdir(directory, { recursive: true, mode: 0o700 });
     if (made !== undefined) await chmod(directory, 0o700);
     const lock = lockDirectory(directory);
     try {
       const files = [...(await listLogFiles(directory))];
       for (let file = files.pop(); file !== undefined; file = files.pop()) {
+        const former = await readFormerTail(new LogFile(directory, file.name), formerKey);
+        if (former !== undefined) {
+          const follows = await putAside(directory, [...files, file], former.state, 'recovery');
+          const pem = formerKey?.export({ format: 'pem', type: 'spki' }) ?? '';
+          await writeFile(join(directory, asideName('recovery', former.state), 'audit_key.pem'), pem, { mode: 0o600 });
+          return new FileLedger(options, lock, undefined, { tail: undefined, follows });
+        }
         const tail = await readTail(file, publicKey);
         if (tail === undefined) {
           // Its first line was never finished: the file was about to begin when the process ended.
@@ -71,7 +80,7 @@ export class FileLedger implements Ledger {
           return new FileLedger(options, lock, file.path, { tail, follows: undefined });
         }
         // Who wrote it may be writing on: two that went on with one log would both be believed.
-        const follows = await putAside(directory, [...files, file], tail.state);
+        const follows = await putAside(directory, [...files, file], tail.state, 'copy');
         return new FileLedger(options, lock, undefined, { tail: undefined, follows });
       }
       return new FileLedger(options, lock, undefined, { tail: undefined, follows: undefined });
@@ -128,11 +137,22 @@ export class FileLedger implements Ledger {
   }
 }
 
-async function putAside(directory: string, files: readonly LogFile[], { chain, tree }: ChainState): Promise<LogEnd> {
-  const aside = join(directory, `copied-${chain}`);
+/** Under which name a log lies in the directory that is not gone on with there. */
+function asideName(reason: FollowedLog['reason'], { chain }: ChainState): string {
+  return `${reason === 'copy' ? 'copied' : 'former'}-${chain}`;
+}
+
+async function putAside(
+  directory: string,
+  files: readonly LogFile[],
+  state: ChainState,
+  reason: FollowedLog['reason'],
+): Promise<FollowedLog> {
+  const { chain, tree } = state;
+  const aside = join(directory, asideName(reason, state));
   await mkdir(aside, { recursive: true, mode: 0o700 });
   for (const { path, name } of files) await rename(path, join(aside, name));
-  return { chain, treeSize: tree.size, rootHash: tree.root().toString('hex') };
+  return { reason, end: { chain, treeSize: tree.size, rootHash: tree.root().toString('hex') } };
 }
 
 function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {

@@ -1,4 +1,4 @@
-import type { LogEnd } from './audit_line.ts';
+import type { FollowedLog } from './audit_line.ts';
 import type { LedgerTail } from './ledger_tail.ts';
 import type { SignedHead } from './tree_head.ts';
 
@@ -19,8 +19,8 @@ export interface LedgerOrigin {
   readonly place: string;
   /** Absent when there is none to go on with. */
   readonly tail: LedgerTail | undefined;
-  /** A log that was written elsewhere and copied to here. It has been put aside. */
-  readonly follows: LogEnd | undefined;
+  /** A log that was found here, is not gone on with, and has been put aside. */
+  readonly follows: FollowedLog | undefined;
 }
 
 /** Where the log is. What it has not taken has not happened, as far as callers are told. */

@@ -34,6 +34,18 @@ export async function readTail(part: LogPart, publicKey: KeyObject): Promise<Led
   return { state: check.state, bytes, tornBytes, place: check.place };
 }
 
+/** A log that ends as the former audit key has left it, `undefined` for any other. A part is read once: this one is read here. */
+export async function readFormerTail(
+  part: LogPart | undefined,
+  formerKey: KeyObject | undefined,
+): Promise<LedgerTail | undefined> {
+  if (part === undefined || formerKey === undefined) return undefined;
+  return readTail(part, formerKey).catch((error: unknown) => {
+    if (error instanceof StrongroomError && error.innerCode === 'AuditLogBroken') return undefined;
+    throw error;
+  });
+}
+
 function broken({ name }: LogPart, { sequence, text }: ChainProblem): StrongroomError {
   const message =
     `The audit log cannot be gone on with: in ${name}, line ${sequence}: ${text}. Look into it with ` +

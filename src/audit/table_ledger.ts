@@ -2,7 +2,7 @@ import { type KeyObject, randomUUID } from 'node:crypto';
 import type { AuditTable, ClaimedChain } from './audit_table.ts';
 import type { DirectoryLock } from './directory_lock.ts';
 import type { Ledger, LedgerOrigin, LineBatch } from './ledger.ts';
-import { readTail } from './ledger_tail.ts';
+import { readFormerTail, readTail } from './ledger_tail.ts';
 import { TablePart } from './log_table.ts';
 
 export interface TableLedgerOptions {
@@ -11,6 +11,8 @@ export interface TableLedgerOptions {
   readonly lock: DirectoryLock;
   /** Of the audit key: a log that another token has signed is not gone on with. */
   readonly publicKey: KeyObject;
+  /** Of the audit key before a recovery: a log that ends with it is not gone on with, and stays. */
+  readonly formerKey?: KeyObject | undefined;
 }
 
 /**
@@ -28,9 +30,9 @@ export class TableLedger implements Ledger {
     { table, lock }: TableLedgerOptions,
     writer: string,
     current: ClaimedChain | undefined,
-    tail: LedgerOrigin['tail'],
+    { tail, follows }: Pick<LedgerOrigin, 'tail' | 'follows'>,
   ) {
-    this.origin = { place: lock.place, tail, follows: undefined };
+    this.origin = { place: lock.place, tail, follows };
     this.#table = table;
     this.#lock = lock;
     this.#writer = writer;
@@ -39,11 +41,20 @@ export class TableLedger implements Ledger {
 
   /** @throws StrongroomError `ServiceUnavailable`, with innerCode `AuditLogBroken` for a chain that does not hold */
   static async open(options: TableLedgerOptions): Promise<TableLedger> {
-    const { table, lock, publicKey } = options;
+    const { table, lock, publicKey, formerKey } = options;
     const writer = randomUUID();
     const claimed = await table.claim(lock.place, writer);
-    const part = claimed && new TablePart(table, claimed.chain, claimed.part);
-    return new TableLedger(options, writer, claimed, part && (await readTail(part, publicKey)));
+    const lastPart = (): TablePart | undefined => claimed && new TablePart(table, claimed.chain, claimed.part);
+    const former = await readFormerTail(lastPart(), formerKey);
+    if (former !== undefined) {
+      const { chain, tree } = former.state;
+      await table.release(chain);
+      const end = { chain, treeSize: tree.size, rootHash: tree.root().toString('hex') };
+      return new TableLedger(options, writer, undefined, { tail: undefined, follows: { reason: 'recovery', end } });
+    }
+    const part = lastPart();
+    const tail = part && (await readTail(part, publicKey));
+    return new TableLedger(options, writer, claimed, { tail, follows: undefined });
   }
 
   async append({ text, first, startsFile }: LineBatch): Promise<void> {

@@ -6,7 +6,7 @@ import { ConfigurationError } from '../config/configuration_error.ts';
 import { writePrivateFile } from '../config/private_file.ts';
 import { type Custodian, custodianOf, readCertificate, thumbprintOf } from '../security_domain/custodian.ts';
 import { newCustodianKey } from '../security_domain/custodian_key.ts';
-import { parseDomainFile } from '../security_domain/domain_format.ts';
+import { type DomainFile, parseDomainFile } from '../security_domain/domain_format.ts';
 import type { CustodianKey } from '../security_domain/security_domain.ts';
 import { readSettings, type SettingOptions } from './read_settings.ts';
 
@@ -66,9 +66,8 @@ export async function downloadSecurityDomain(options: DownloadOptions): Promise<
 /** Step 3, when a token was lost or another one is to join: on the machine of the new token. */
 export async function recoverSecurityDomain(options: RecoverOptions): Promise<number> {
   const configuration = readSettings(options);
-  const file = parseDomainFile(await read('--file', options.file));
-  const keys: CustodianKey[] = [];
-  for (const path of options.key) keys.push(await readCustodianKey(path));
+  const file = await readDomainFile(options.file);
+  const keys = await readCustodianKeys(options.key);
   const { recoverDomain } = await import('../start/security_domain_ceremony.ts');
   await recoverDomain(configuration, file, keys);
   console.log(
@@ -90,6 +89,16 @@ export async function lockSecurityDomain(options: LockOptions): Promise<number> 
   await lockDomain(configuration);
   console.log('The pool keys are locked: nothing brings them out of the token any more.');
   return 0;
+}
+
+export async function readDomainFile(path: string): Promise<DomainFile> {
+  return parseDomainFile(await read('--file', path));
+}
+
+export async function readCustodianKeys(paths: readonly string[]): Promise<CustodianKey[]> {
+  const keys: CustodianKey[] = [];
+  for (const path of paths) keys.push(await readCustodianKey(path));
+  return keys;
 }
 
 /** `NAME.key`, with the certificate in `NAME.cer` beside it, as Azure's command line has them. */

@@ -12,7 +12,8 @@ export async function start(options: SettingOptions): Promise<number> {
   returnMemory();
   // Since the process began, not since this line: what a person waits for.
   console.log(`Strongroom is ready at ${server.url} (${Math.round(performance.now())} ms)`);
-  await stopSignal();
+  const lost = await Promise.race([stopSignal(), server.lost]);
+  if (lost !== undefined) throw lost;
   await server.close();
   console.log('Strongroom has stopped.');
   return 0;

@@ -19,6 +19,7 @@ import type { SettingOptions } from './read_settings.ts';
 import { reportFailure } from './report_failure.ts';
 import type { RestoreOptions } from './restore.ts';
 import type { CustodianKeyOptions, DownloadOptions, LockOptions, RecoverOptions } from './security_domain.ts';
+import type { UploadOptions } from './security_domain_upload.ts';
 
 /** A verb gives the exit code. Its file is loaded when it is asked for: most need little of the program. */
 type Verb<Options, Arguments extends string[] = []> = (
@@ -208,6 +209,20 @@ withSettings(
     'recover',
     'bring a security domain into a token that has no pool keys',
     async () => (await loadDomain()).recoverSecurityDomain,
+    domain,
+  ),
+)
+  .requiredOption('--file <file>', 'the security domain')
+  .requiredOption(
+    '--key <file>',
+    'of a custodian, with the certificate beside it, as often as the quorum wants',
+    several,
+  );
+withSettings(
+  verb<UploadOptions>(
+    'upload',
+    'bring a security domain into an HSM that is not active, over the network',
+    async () => (await import('./security_domain_upload.ts')).uploadSecurityDomain,
     domain,
   ),
 )

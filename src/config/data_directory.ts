@@ -12,6 +12,8 @@ export interface DataDirectory {
   readonly identity: string;
   /** The custodians and the security domain of a pool that activated itself. */
   readonly securityDomain: string;
+  /** There while a recovery is under way: who finds it at its start finishes or undoes one. */
+  readonly recovery: string;
   /** What was done, and by whom. */
   readonly audit: string;
   /** What `strongroom env` prints, the client secret included. */
@@ -27,6 +29,7 @@ export function dataDirectory(path: string): DataDirectory {
     tls: join(root, 'tls'),
     identity: join(root, 'identity'),
     securityDomain: join(root, 'security_domain'),
+    recovery: join(root, 'recovery.json'),
     audit: join(root, 'audit'),
     environment: join(root, 'environment.json'),
   };

@@ -14,6 +14,13 @@ export const POOL_KEY_LABEL: Readonly<Record<PoolKeyName, string>> = {
   attestation: 'strongroom-attestation',
 };
 
+/** `incoming`: brought in beside those that are in use, whose place they are to take. */
+export type PoolKeyPlace = 'current' | 'incoming';
+
+export function poolKeyLabel(name: PoolKeyName, place: PoolKeyPlace): string {
+  return place === 'current' ? POOL_KEY_LABEL[name] : `${POOL_KEY_LABEL[name]}-incoming`;
+}
+
 const KEK_BYTES = 32;
 const SEAL_KEY_BYTES = 32;
 
@@ -29,8 +36,8 @@ const poolKey = (name: PoolKeyName, isExtractable: boolean): Template => ({
   CKA_EXTRACTABLE: isExtractable,
 });
 
-function named(name: PoolKeyName): Template {
-  const label = Buffer.from(POOL_KEY_LABEL[name], 'utf8');
+function named(name: PoolKeyName, place: PoolKeyPlace = 'current'): Template {
+  const label = Buffer.from(poolKeyLabel(name, place), 'utf8');
   return { CKA_TOKEN: true, CKA_LABEL: label, CKA_ID: label };
 }
 
@@ -111,11 +118,16 @@ export function signingKeyTemplates(name: SigningKeyName): KeyPairTemplates {
 }
 
 /** For C_UnwrapKey of what a security domain has brought: the private or secret half, never to leave the token again. */
-export function recoveredPoolKeyTemplate(name: PoolKeyName): Uint8Array {
-  return encodeTemplate({ ...SECRET_HALF[name], ...poolKey(name, false) });
+export function recoveredPoolKeyTemplate(name: PoolKeyName, place: PoolKeyPlace): Uint8Array {
+  return encodeTemplate({ ...SECRET_HALF[name], ...poolKey(name, false), ...named(name, place) });
 }
 
 /** For C_CreateObject of the public half that belongs to it. `point` is the value of CKA_EC_POINT. */
-export function recoveredPublicKeyTemplate(name: SigningKeyName, point: Uint8Array): Uint8Array {
-  return encodeTemplate({ ...SIGNING_PUBLIC, ...named(name), CKA_EC_POINT: point });
+export function recoveredPublicKeyTemplate(name: SigningKeyName, point: Uint8Array, place: PoolKeyPlace): Uint8Array {
+  return encodeTemplate({ ...SIGNING_PUBLIC, ...named(name, place), CKA_EC_POINT: point });
+}
+
+/** For C_CopyObject of an incoming half, which is to be found as a current one. What is not named is as in the original. */
+export function currentPoolKeyTemplate(name: PoolKeyName): Uint8Array {
+  return encodeTemplate(named(name));
 }

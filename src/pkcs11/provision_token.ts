@@ -6,6 +6,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import type { ProvisioningCommand, ProvisioningReply, ProvisioningResult } from './provisioning_command.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 import { inspectModule, provisionToken, useToken } from './provisioning_setup.ts';
+import { settlePoolKeys, stagePoolKeys } from './provisioning_succession.ts';
 import { exportPoolKeys, importPoolKeys, lockPoolKeys } from './provisioning_transport.ts';
 import { CryptokiFailure } from './return_value.ts';
 
@@ -20,11 +21,22 @@ const ACTIONS: {
   inspect: ({ module }) => inspectModule(module),
   provision: provisionToken,
   exportPoolKeys: (command) =>
-    useToken(command, undefined, (session) => exportPoolKeys(session, Buffer.from(command.transportKey, 'base64'))),
+    useToken(command, undefined, (session) => exportPoolKeys(session, bytesOf(command.transportKey))),
   importPoolKeys: (command) =>
     useToken(command, command.soPin, (session) => {
-      importPoolKeys(session, Buffer.from(command.transportKey, 'base64'), command.keys);
+      importPoolKeys(session, bytesOf(command.transportKey), command.keys);
       return null;
+    }),
+  stagePoolKeys: (command) =>
+    useToken(command, undefined, (session) => {
+      const inputs = command.inputs.map(bytesOf);
+      const seals = stagePoolKeys(session, bytesOf(command.transportKey), command.keys, inputs);
+      return seals.map((seal) => Buffer.from(seal).toString('base64'));
+    }),
+  settlePoolKeys: (command) =>
+    useToken(command, undefined, (session) => {
+      const { proof } = command;
+      return settlePoolKeys(session, proof && { input: bytesOf(proof.input), seal: bytesOf(proof.seal) });
     }),
   lockPoolKeys: (command) =>
     useToken(command, undefined, (session) => {
@@ -32,6 +44,10 @@ const ACTIONS: {
       return null;
     }),
 };
+
+function bytesOf(base64: string): Buffer {
+  return Buffer.from(base64, 'base64');
+}
 
 function perform(): ProvisioningReply {
   try {

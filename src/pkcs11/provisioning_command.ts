@@ -1,5 +1,6 @@
 import type { TransportedPoolKeys } from './pool_key_transport.ts';
 import type { InspectedToken, ProvisionedToken } from './provisioning.ts';
+import type { Succession } from './provisioning_succession.ts';
 
 interface TokenCommand {
   readonly module: string;
@@ -19,9 +20,25 @@ export type ProvisioningCommand =
       readonly transportKey: string;
       readonly keys: TransportedPoolKeys;
     } & TokenCommand)
+  | ({
+      readonly action: 'stagePoolKeys';
+      readonly transportKey: string;
+      readonly keys: TransportedPoolKeys;
+      readonly inputs: readonly string[];
+    } & TokenCommand)
+  | ({
+      readonly action: 'settlePoolKeys';
+      readonly proof: { readonly input: string; readonly seal: string } | undefined;
+    } & TokenCommand)
   | ({ readonly action: 'lockPoolKeys' } & TokenCommand);
 
-export type ProvisioningResult = ProvisionedToken | readonly InspectedToken[] | TransportedPoolKeys | null;
+export type ProvisioningResult =
+  | ProvisionedToken
+  | readonly InspectedToken[]
+  | TransportedPoolKeys
+  | readonly string[]
+  | Succession
+  | null;
 
 /** What it writes to its standard output. `detail` is for the log, as is what Cryptoki said. */
 export type ProvisioningReply =

@@ -6,6 +6,8 @@ import {
   kekTemplate,
   POOL_KEY_LABEL,
   type PoolKeyName,
+  type PoolKeyPlace,
+  poolKeyLabel,
   type SigningKeyName,
   sealKeyTemplate,
   signingKeyTemplates,
@@ -48,15 +50,15 @@ export function ensurePoolKeys(session: Session): PoolKeyName[] {
 }
 
 /** All of them have to be there, and to work. */
-export function tryPoolKeys(session: Session): void {
-  tryOut('kek', () => tryKek(session, requirePoolKey(session, 'kek', 'CKO_SECRET_KEY')));
-  tryOut('seal', () => trySealKey(session, requirePoolKey(session, 'seal', 'CKO_SECRET_KEY')));
+export function tryPoolKeys(session: Session, place: PoolKeyPlace = 'current'): void {
+  tryOut('kek', () => tryKek(session, requirePoolKey(session, 'kek', 'CKO_SECRET_KEY', place)));
+  tryOut('seal', () => trySealKey(session, requirePoolKey(session, 'seal', 'CKO_SECRET_KEY', place)));
   for (const name of SIGNING_KEYS) {
     tryOut(name, () => {
       trySigningKey(
         session,
-        requirePoolKey(session, name, 'CKO_PRIVATE_KEY'),
-        requirePoolKey(session, name, 'CKO_PUBLIC_KEY'),
+        requirePoolKey(session, name, 'CKO_PRIVATE_KEY', place),
+        requirePoolKey(session, name, 'CKO_PUBLIC_KEY', place),
       );
     });
   }
@@ -67,8 +69,9 @@ export function findPoolKey(
   { lib, handle }: Session,
   name: PoolKeyName,
   objectClass: keyof typeof OBJECT_CLASS,
+  place: PoolKeyPlace = 'current',
 ): Handle | undefined {
-  const label = Buffer.from(POOL_KEY_LABEL[name], 'utf8');
+  const label = Buffer.from(poolKeyLabel(name, place), 'utf8');
   const query = pkcs11jsTemplate(
     encodeTemplate({ CKA_CLASS: OBJECT_CLASS[objectClass], CKA_TOKEN: true, CKA_LABEL: label }),
   );
@@ -81,15 +84,20 @@ export function findPoolKey(
   }
   if (found.length > 1)
     throw new ProvisioningRefusal(
-      `The token has more than one object ${POOL_KEY_LABEL[name]} of class ${objectClass}.`,
+      `The token has more than one object ${poolKeyLabel(name, place)} of class ${objectClass}.`,
     );
   return found[0];
 }
 
-export function requirePoolKey(session: Session, name: PoolKeyName, objectClass: keyof typeof OBJECT_CLASS): Handle {
-  const handle = findPoolKey(session, name, objectClass);
+export function requirePoolKey(
+  session: Session,
+  name: PoolKeyName,
+  objectClass: keyof typeof OBJECT_CLASS,
+  place: PoolKeyPlace = 'current',
+): Handle {
+  const handle = findPoolKey(session, name, objectClass, place);
   if (handle === undefined)
-    throw new ProvisioningRefusal(`The token has no object ${POOL_KEY_LABEL[name]} of class ${objectClass}.`);
+    throw new ProvisioningRefusal(`The token has no object ${poolKeyLabel(name, place)} of class ${objectClass}.`);
   return handle;
 }
 

@@ -4,6 +4,7 @@ import { MECHANISM } from './mechanism.ts';
 import {
   POOL_KEY_LABEL,
   type PoolKeyName,
+  type PoolKeyPlace,
   recoveredPoolKeyTemplate,
   recoveredPublicKeyTemplate,
   type SigningKeyName,
@@ -17,7 +18,7 @@ import { encodeQuery, encodeTemplate, KEY_TYPE, OBJECT_CLASS } from './template.
 
 const LONGEST_WRAPPED_BYTES = 1024;
 const WRAP = { mechanism: MECHANISM.CKM_AES_KEY_WRAP_PAD };
-const POOL_KEYS = Object.keys(POOL_KEY_LABEL) as PoolKeyName[];
+export const POOL_KEYS = Object.keys(POOL_KEY_LABEL) as PoolKeyName[];
 
 /** They leave the token wrapped, and never in the clear. */
 export function exportPoolKeys(session: Session, transportKey: Uint8Array): TransportedPoolKeys {
@@ -43,9 +44,8 @@ export function exportPoolKeys(session: Session, transportKey: Uint8Array): Tran
   };
 }
 
-/** Into a token that has no pool keys. What was begun and failed is taken back. */
+/** Into a token that has no pool keys. */
 export function importPoolKeys(session: Session, transportKey: Uint8Array, keys: TransportedPoolKeys): void {
-  const { lib, handle } = session;
   const present = POOL_KEYS.filter((name) => findPoolKey(session, name, SECRET_CLASS[name]) !== undefined);
   if (present.length > 0) {
     const labels = present.map((name) => POOL_KEY_LABEL[name]).join(', ');
@@ -53,21 +53,32 @@ export function importPoolKeys(session: Session, transportKey: Uint8Array, keys:
       `The token has pool keys already (${labels}), and those of a security domain go into one that has none.`,
     );
   }
+  unwrapPoolKeys(session, transportKey, keys, 'current');
+}
+
+/** What was begun and failed is taken back. The seal key comes first: while it is not there, nothing has been brought in. */
+export function unwrapPoolKeys(
+  session: Session,
+  transportKey: Uint8Array,
+  keys: TransportedPoolKeys,
+  place: PoolKeyPlace,
+): void {
+  const { lib, handle } = session;
   const carrier = createTransportKey(session, transportKey);
   const made: Handle[] = [];
   try {
-    for (const name of POOL_KEYS) {
+    for (const name of POOL_KEYS.toSorted((one, other) => Number(other === 'seal') - Number(one === 'seal'))) {
       const wrapped = Buffer.from(keys.wrapped[name], 'base64');
-      const template = pkcs11jsTemplate(recoveredPoolKeyTemplate(name));
+      const template = pkcs11jsTemplate(recoveredPoolKeyTemplate(name, place));
       made.push(cryptoki('C_UnwrapKey', () => lib.C_UnwrapKey(handle, WRAP, carrier, wrapped, template)));
     }
     for (const name of SIGNING_KEYS) {
-      const template = recoveredPublicKeyTemplate(name, Buffer.from(keys.points[name], 'base64'));
+      const template = recoveredPublicKeyTemplate(name, Buffer.from(keys.points[name], 'base64'), place);
       made.push(cryptoki('C_CreateObject', () => lib.C_CreateObject(handle, pkcs11jsTemplate(template))));
     }
-    tryPoolKeys(session);
+    tryPoolKeys(session, place);
   } catch (error) {
-    for (const object of made) cryptoki('C_DestroyObject', () => lib.C_DestroyObject(handle, object));
+    for (const object of made.toReversed()) cryptoki('C_DestroyObject', () => lib.C_DestroyObject(handle, object));
     throw error;
   }
 }

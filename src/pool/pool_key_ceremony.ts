@@ -4,6 +4,8 @@ import {
   exportPoolKeys,
   importPoolKeys,
   lockPoolKeys,
+  settlePoolKeys,
+  stagePoolKeys,
   TRANSPORT_KEY_BYTES,
   type TransportedPoolKeys,
 } from '../pkcs11/pool_key_transport.ts';
@@ -70,6 +72,35 @@ export async function bringInPoolKeys(token: CeremonyToken, items: readonly Doma
   }
 }
 
+/**
+ * The pool keys of a security domain into a token that has others, beside them. Answers the seals that they give to the inputs.
+ * @throws StrongroomError `BadParameter` (`SecurityDomainWrong`), `ServiceUnavailable` (`ProvisioningFailed`)
+ */
+export async function stageIncomingPoolKeys(
+  token: CeremonyToken,
+  items: readonly DomainItem[],
+  inputs: readonly Uint8Array[],
+): Promise<Uint8Array[]> {
+  const { transportKey, keys } = readPoolKeys(items);
+  const bytes = Buffer.from(transportKey, 'base64');
+  try {
+    return await loggedIn(token, (request) => stagePoolKeys(request, bytes, keys, inputs));
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** Something that was sealed, with its seal. */
+export interface SealProof {
+  readonly input: Uint8Array;
+  readonly seal: Uint8Array;
+}
+
+/** Pool keys that were brought in beside others take their place if the seal is theirs, and go if it is not. @throws StrongroomError `ServiceUnavailable` */
+export async function settleIncomingPoolKeys(token: CeremonyToken, proof: SealProof | undefined): Promise<void> {
+  await loggedIn(token, (request) => settlePoolKeys(request, proof));
+}
+
 /** Ends the ceremony: there will be no other domain of these keys. */
 export function lockPool(token: CeremonyToken): Promise<void> {
   return loggedIn(token, lockPoolKeys);
@@ -105,6 +136,11 @@ async function serialOf(options: CeremonyTokenOptions): Promise<string | undefin
     if (tokens.every(({ label }) => label !== options.label)) return undefined;
   }
   return (await findToken(options, { label: options.label })).serial;
+}
+
+/** @throws StrongroomError `BadParameter` (`SecurityDomainWrong`) */
+export function requirePoolKeys(items: readonly DomainItem[]): void {
+  readPoolKeys(items);
 }
 
 function readPoolKeys(items: readonly DomainItem[]): WrittenPoolKeys {

@@ -3,15 +3,17 @@ import type { Custodian } from './custodian.ts';
 import type { DomainItem } from './domain_cipher.ts';
 import { checkQuorum, closeDomain } from './security_domain.ts';
 
-/** Who was given the security domain last. */
+/** What made the pool active, and who was given its security domain last. */
 export interface Activation {
-  /** Unix seconds of the first download, which made the pool active. */
+  /** Unix seconds of the first download, or of the recovery. */
   readonly activated: number;
-  /** Unix seconds of the last one. */
-  readonly downloaded: number;
-  /** SHA-256 of their certificates, base64url. */
+  /** Unix seconds of the last download from here. */
+  readonly downloaded: number | undefined;
+  /** SHA-256 of their certificates, base64url. Of a domain that came by a recovery they are not known. */
   readonly custodians: readonly string[];
-  readonly required: number;
+  readonly required: number | undefined;
+  /** The audit key that the pool had before a recovery, as `keyText` writes it: what it has signed is put aside. */
+  readonly formerAuditKey?: string | undefined;
 }
 
 export interface DomainCustodyOptions {
@@ -39,7 +41,7 @@ export class DomainCustody {
   constructor(options: DomainCustodyOptions) {
     this.#options = options;
     this.#activation = options.activation;
-    this.#downloadState = options.activation === undefined ? 'None' : 'Success';
+    this.#downloadState = options.activation?.downloaded === undefined ? 'None' : 'Success';
   }
 
   get isActive(): boolean {
@@ -54,11 +56,11 @@ export class DomainCustody {
     return this.#downloadState;
   }
 
-  /** Another server of the pool has given it out. */
+  /** Another server of the pool has given it out, or a recovery has brought it. */
   learn(activation: Activation | undefined): void {
     if (activation === undefined) return;
     this.#activation = activation;
-    this.#downloadState = 'Success';
+    if (activation.downloaded !== undefined) this.#downloadState = 'Success';
   }
 
   /**
@@ -82,6 +84,7 @@ export class DomainCustody {
         downloaded,
         custodians: custodians.map(({ thumbprint }) => thumbprint),
         required,
+        formerAuditKey: this.#activation?.formerAuditKey,
       };
       await this.#options.record(activation);
       this.#activation = activation;

@@ -4,13 +4,17 @@ export interface Readiness {
   readonly ready: boolean;
   /** For the operator: which part is not. */
   readonly reason?: string;
+  /** Whether the pool serves keys, waits for its security domain, or is being restored. */
+  readonly activation?: PoolActivation;
 }
+
+export type PoolActivation = 'NotActivated' | 'Restoring' | 'Active';
 
 /** `GET /health/ready`, for load balancers and start scripts: no access token, and nothing in it that is worth one. */
 export function addHealthRoute(app: FastifyInstance, readiness: () => Readiness): void {
   app.get('/health/ready', { config: { isPublic: true } }, (_request, reply) => {
-    const { ready, reason } = readiness();
-    const body = JSON.stringify(ready ? { status: 'ready' } : { status: 'notReady', reason });
+    const { ready, reason, activation } = readiness();
+    const body = JSON.stringify({ status: ready ? 'ready' : 'notReady', reason, activation });
     return reply
       .code(ready ? 200 : 503)
       .headers({

@@ -8,7 +8,7 @@ import type { Exchange } from './exchange.ts';
 import type { Hosts } from './hosts.ts';
 import type { KeyService } from './key_service.ts';
 import type { RoleService } from './role_service.ts';
-import type { SecurityDomainService } from './security_domain_service.ts';
+import type { DomainRecoveryService, SecurityDomainService } from './security_domain_service.ts';
 import { announceAudit } from './steps/announce_audit.ts';
 import { authenticate } from './steps/authenticate.ts';
 import { authorize } from './steps/authorize.ts';
@@ -39,6 +39,7 @@ export interface Parts {
   readonly announced: 'changes' | 'operations';
   readonly securityDomain: SecurityDomainService;
   readonly backups: BackupService;
+  readonly domainRecovery: DomainRecoveryService;
   /** Whether a client has to show a certificate. */
   readonly requiresCertificate: boolean;
   readonly hosts: Hosts;
@@ -60,8 +61,8 @@ const PIPELINE: readonly Step[] = [
   authenticate,
   matchRoute,
   authorize,
-  requireActive,
   refuseDuringRestore,
+  requireActive,
   parseBody,
   announceAudit,
   perform,

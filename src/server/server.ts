@@ -19,7 +19,7 @@ import type { KeyService } from './key_service.ts';
 import { type ListenAddress, Listeners } from './listeners.ts';
 import type { Parts } from './pipeline.ts';
 import type { RoleService } from './role_service.ts';
-import type { SecurityDomainService } from './security_domain_service.ts';
+import type { DomainRecoveryService, SecurityDomainService } from './security_domain_service.ts';
 import type { TlsIdentity } from './tls/tls_options.ts';
 import { takeTunnelledMethod } from './tunnelled_method.ts';
 import { ResponseHeaders } from './wire/response_headers.ts';
@@ -47,12 +47,20 @@ export interface ServerOptions {
   readonly announced: Parts['announced'];
   readonly securityDomain: SecurityDomainService;
   readonly backups: BackupService;
+  readonly domainRecovery: DomainRecoveryService;
   /** The built-in issuer, unless it is switched off. */
   readonly issuer: EmbeddedIssuer | undefined;
   /** Its directory, where that may be changed. */
   readonly directory: DirectoryService | undefined;
   readonly readiness: () => Readiness;
   readonly log: Logger;
+}
+
+/** What of a server that runs becomes another. */
+interface ChangingParts {
+  engine: KeyService;
+  /** It is about to stop. */
+  isDraining: boolean;
 }
 
 /** A firewall whose rules may change. Closed, they do not any more. */
@@ -65,19 +73,18 @@ export interface FirewallService {
 export class Server {
   readonly #listeners: Listeners;
   readonly #firewall: FirewallService;
-  readonly #drain: () => void;
+  readonly #parts: ChangingParts;
 
-  private constructor(listeners: Listeners, firewall: FirewallService, drain: () => void) {
+  private constructor(listeners: Listeners, firewall: FirewallService, parts: ChangingParts) {
     this.#listeners = listeners;
     this.#firewall = firewall;
-    this.#drain = drain;
+    this.#parts = parts;
   }
 
   /** Ready to answer when it resolves. */
   static async open(options: ServerOptions): Promise<Server> {
-    let draining = false;
+    const changing: ChangingParts = { engine: options.engine, isDraining: false };
     const {
-      engine,
       firewall,
       authenticator,
       roles,
@@ -85,6 +92,7 @@ export class Server {
       audit,
       announced,
       securityDomain,
+      domainRecovery,
       backups,
       log,
       issuer,
@@ -92,7 +100,9 @@ export class Server {
     const hosts = new Hosts(options.hosts);
     const headers = new ResponseHeaders(options.region, options.buildVersion);
     const parts = {
-      engine,
+      get engine() {
+        return changing.engine;
+      },
       firewall,
       authenticator,
       roles,
@@ -101,13 +111,16 @@ export class Server {
       announced,
       securityDomain,
       backups,
+      domainRecovery,
       requiresCertificate: options.clientAuthorities !== undefined,
       hosts,
       headers,
       log,
-      draining: () => draining,
+      draining: () => changing.isDraining,
     };
-    const api = buildApiApp(parts, () => (draining ? { ready: false, reason: 'stopping' } : options.readiness()));
+    const api = buildApiApp(parts, () =>
+      changing.isDraining ? { ready: false, reason: 'stopping' } : options.readiness(),
+    );
     const login =
       issuer === undefined
         ? api
@@ -136,9 +149,7 @@ export class Server {
       onRefused: (peer, reason, isTrusted) =>
         log[isTrusted ? 'warn' : 'debug']({ peer, reason }, 'a connection of a proxy was refused'),
     });
-    return new Server(listeners, firewall, () => {
-      draining = true;
-    });
+    return new Server(listeners, firewall, changing);
   }
 
   get addresses(): readonly AddressInfo[] {
@@ -149,9 +160,14 @@ export class Server {
     this.#listeners.replaceIdentity(identity);
   }
 
+  /** From the next request on. */
+  replaceEngine(engine: KeyService): void {
+    this.#parts.engine = engine;
+  }
+
   /** No new connections from now on; what is in flight is answered, for ten seconds at most. */
   async close(): Promise<void> {
-    this.#drain();
+    this.#parts.isDraining = true;
     await this.#listeners.close(LIMITS.drainTimeoutMs);
     this.#firewall.close();
   }

@@ -12,13 +12,20 @@ import type { Ledger, OnTrouble } from '../audit/ledger.ts';
 import { StdoutCopy } from '../audit/stdout_copy.ts';
 import { parseSyslogAddress, SyslogCopy } from '../audit/syslog_copy.ts';
 import { TableLedger } from '../audit/table_ledger.ts';
-import { auditKey } from '../audit/tree_head.ts';
+import { auditKey, readKeyText } from '../audit/tree_head.ts';
 import { ConfigurationError } from '../config/configuration_error.ts';
 import type { DataDirectory } from '../config/data_directory.ts';
 import { readPrivateFile, writePrivateFile } from '../config/private_file.ts';
 import type { Configuration } from '../config/settings.ts';
 import { StrongroomError } from '../model/errors.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
+
+export interface AuditCircumstances {
+  readonly log: Logger;
+  readonly tenantId: string;
+  /** Of the audit key before a recovery, where there has been one. */
+  readonly formerAuditKey: string | undefined;
+}
 
 /**
  * The audit log of this server, in its data directory or in the table, signed by the pool; in the directory also the public half of the key
@@ -30,17 +37,18 @@ export async function openAudit(
   files: DataDirectory,
   pool: HsmPool,
   table: AuditTable | undefined,
-  { log, tenantId }: { readonly log: Logger; readonly tenantId: string },
+  { log, tenantId, formerAuditKey }: AuditCircumstances,
 ): Promise<AuditLog> {
   const { durability, fileBytes, recordsPerHead, headSeconds } = audit;
   const onTrouble: OnTrouble = (what, error) => log.error({ err: error }, what);
   const copies = openCopies(audit, onTrouble);
   const publicKey = auditKey(await pool.auditPublicKey());
+  const formerKey = formerAuditKey === undefined ? undefined : readKeyText(formerAuditKey);
   const directory = files.audit;
   const openLedger = (): Promise<Ledger> =>
     table === undefined
-      ? FileLedger.open({ directory, durability, publicKey })
-      : TableLedger.open({ table, lock: lockDirectory(directory), publicKey });
+      ? FileLedger.open({ directory, durability, publicKey, formerKey })
+      : TableLedger.open({ table, lock: lockDirectory(directory), publicKey, formerKey });
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await keepKey(join(directory, 'audit_key.pem'), publicKey.export({ format: 'pem', type: 'spki' }).toString());

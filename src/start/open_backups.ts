@@ -2,25 +2,21 @@ import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { roleCollections } from '../access/role_documents.ts';
-import type { AuditLog } from '../audit/audit_log.ts';
 import { BackupService } from '../backup/backup_service.ts';
 import type { Job } from '../backup/job.ts';
 import type { DataDirectory } from '../config/data_directory.ts';
 import type { Configuration } from '../config/settings.ts';
-import type { KeyEngine } from '../engine/key_engine.ts';
 import { SETTING_COLLECTION } from '../engine/lifecycle/settings.ts';
 import { keyScope, POOL_SCOPE } from '../model/scope.ts';
-import type { HsmPool } from '../pool/hsm_pool.ts';
+import type { AuditService } from '../server/audit_service.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
-import type { Store } from '../store/store.ts';
+import type { Core } from './core.ts';
 import { firstRoles } from './open_roles.ts';
 
 export interface BackupParts {
-  readonly pool: HsmPool;
-  readonly store: Store;
-  readonly engine: KeyEngine;
+  readonly core: Core;
   readonly documents: SealedDocuments;
-  readonly audit: AuditLog;
+  readonly audit: AuditService;
   readonly firstApplication: string | undefined;
   readonly log: Logger;
 }
@@ -33,20 +29,20 @@ export interface BackupParts {
 export function openBackups(
   { access, backup, hsm, keys, identity }: Configuration,
   files: DataDirectory,
-  { pool, store, engine, documents, audit, firstApplication, log }: BackupParts,
+  { core, documents, audit, firstApplication, log }: BackupParts,
 ): Promise<BackupService> {
   const first = firstRoles(access.initialAdministrators, identity.embedded ? firstApplication : undefined);
   return BackupService.open({
-    store,
+    store: core.store,
     documents,
-    sealer: pool,
+    sealer: core,
     collections: [...roleCollections(first), { name: SETTING_COLLECTION }],
     hsmName: hsm.name,
     server: createHash('sha256').update(`${hostname()}\0${files.path}`).digest('hex'),
     storage: { directory: backup.directory, origins: backup.storageOrigins },
     mostKeys: keys.perPool,
     restoreKey: async (key) => {
-      await engine.restoreWholeKey(key);
+      await core.engine.restoreWholeKey(key);
     },
     onEnded: (job) => recordEnd(job, audit, log),
     onTrouble: (error) => log.error({ err: error }, 'a backup or a restore of the pool failed'),
@@ -54,7 +50,7 @@ export function openBackups(
 }
 
 /** What was asked for is on record with the request; what came of it has a record of its own. */
-async function recordEnd(job: Job, audit: AuditLog, log: Logger): Promise<void> {
+async function recordEnd(job: Job, audit: AuditService, log: Logger): Promise<void> {
   const { id, kind, state, error, keyName } = job;
   log.info({ job: id, kind, state, reason: error?.message }, 'a backup or a restore of the pool has ended');
   await audit.record({

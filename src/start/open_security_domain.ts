@@ -5,21 +5,22 @@ import type { Logger } from 'pino';
 import type { DataDirectory } from '../config/data_directory.ts';
 import { writePrivateFile } from '../config/private_file.ts';
 import type { Configuration } from '../config/settings.ts';
-import type { HsmPool } from '../pool/hsm_pool.ts';
 import { type Custodian, custodianOf, readCertificate } from '../security_domain/custodian.ts';
 import { newCustodianKey } from '../security_domain/custodian_key.ts';
 import { type Activation, DomainCustody } from '../security_domain/domain_custody.ts';
 import type { Document, SealedDocuments } from '../store/sealed_documents.ts';
+import type { Core } from './core.ts';
 
-const COLLECTION = 'security_domain';
-const ID = 'activation';
+/** Where the store has what made the pool active. */
+export const ACTIVATION = { collection: 'security_domain', id: 'activation' } as const;
+const { collection: COLLECTION, id: ID } = ACTIVATION;
 const CUSTODIANS = ['custodian_1', 'custodian_2', 'custodian_3'] as const;
 const QUORUM = 2;
 
 /** Who has the security domain, as the store remembers it. */
 export async function openSecurityDomain(
   { securityDomain }: Configuration,
-  pool: HsmPool,
+  core: Pick<Core, 'pool'>,
   documents: SealedDocuments,
   log: Logger,
 ): Promise<DomainCustody> {
@@ -27,8 +28,9 @@ export async function openSecurityDomain(
   const custody = new DomainCustody({
     activation: stored?.content,
     needsNoCeremony: securityDomain.autoActivate,
-    takeOut: () => pool.takeOutPoolKeys(),
+    takeOut: () => core.pool.takeOutPoolKeys(),
     record: async (activation) => {
+      stored ??= await documents.find<Activation>(COLLECTION, ID);
       stored = await put(documents, stored, activation);
     },
   });

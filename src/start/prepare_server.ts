@@ -11,7 +11,7 @@ import type { BackupService } from '../server/backup_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
 import type { ManagedIdentityServer } from '../server/managed_identity/managed_identity_server.ts';
-import type { SecurityDomainService } from '../server/security_domain_service.ts';
+import type { DomainRecoveryService, SecurityDomainService } from '../server/security_domain_service.ts';
 import { Server } from '../server/server.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
@@ -44,6 +44,7 @@ export interface ServedParts {
   readonly identity: OpenedIdentity;
   readonly audit: AuditService;
   readonly securityDomain: SecurityDomainService;
+  readonly domainRecovery: DomainRecoveryService;
   readonly backups: BackupService;
   readonly readiness: () => Readiness;
 }

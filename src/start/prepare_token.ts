@@ -9,6 +9,7 @@ import type { Configuration } from '../config/settings.ts';
 import { startProvisioning } from '../pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../pkcs11/softhsm_configuration.ts';
 import type { HsmPoolOptions } from '../pool/hsm_pool.ts';
+import { heldPin } from './held_pin.ts';
 
 /** Which token, and how to make it when it is ours to make. */
 export interface PreparedToken {
@@ -37,7 +38,7 @@ const PIN_BYTES = 24;
 /** The configured token; without one, a SoftHSM of our own in the data directory, with PINs that nobody has to know. */
 export async function prepareToken({ hsm }: Configuration, directory: DataDirectory): Promise<PreparedToken> {
   if (hsm.module !== undefined && hsm.tokenLabel !== undefined) {
-    const pin = hsm.pinFile === undefined ? { environment: hsm.pinVariable ?? '' } : { file: hsm.pinFile };
+    const pin = hsm.pinFile === undefined ? heldPin(hsm.pinVariable ?? '') : { file: hsm.pinFile };
     return { options: { module: hsm.module, token: { label: hsm.tokenLabel }, pin }, own: undefined };
   }
   const module = softHsmModule();

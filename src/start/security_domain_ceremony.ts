@@ -22,7 +22,7 @@ export async function downloadDomain(
   required: number,
 ): Promise<DomainFile> {
   checkQuorum(custodians, required);
-  const { token } = await tokenOf(configuration, dataDirectory(configuration.dataDir));
+  const { token } = await ceremonyToken(configuration, dataDirectory(configuration.dataDir));
   return closeDomain(await withCeremonyToken(token, takeOutPoolKeys), custodians, required);
 }
 
@@ -35,7 +35,7 @@ export async function recoverDomain(
   const items = await openDomain(file, keys);
   const files = dataDirectory(configuration.dataDir);
   await createDataDirectory(files);
-  const { token, own } = await tokenOf(configuration, files);
+  const { token, own } = await ceremonyToken(configuration, files);
   const soPin = await own?.soPin();
   try {
     await withCeremonyToken({ ...token, soPin }, (opened) => bringInPoolKeys(opened, items));
@@ -46,11 +46,12 @@ export async function recoverDomain(
 
 /** From now on nothing brings the pool keys out of the token, and there will be no other domain of them. @throws StrongroomError */
 export async function lockDomain(configuration: Configuration): Promise<void> {
-  const { token } = await tokenOf(configuration, dataDirectory(configuration.dataDir));
+  const { token } = await ceremonyToken(configuration, dataDirectory(configuration.dataDir));
   await withCeremonyToken(token, lockPool);
 }
 
-async function tokenOf(
+/** The token of the configuration, for what is done to its pool keys while no host has them. */
+export async function ceremonyToken(
   configuration: Configuration,
   files: DataDirectory,
 ): Promise<{ readonly token: CeremonyTokenOptions; readonly own: PreparedToken['own'] }> {

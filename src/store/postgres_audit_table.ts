@@ -17,6 +17,7 @@ interface TableLines extends ClaimedChain {
 }
 
 const CLAIM = 'UPDATE audit_chain SET writer = $2 WHERE place = $1 RETURNING chain';
+const RELEASE = `UPDATE audit_chain SET place = 'former ' || chain, writer = '' WHERE chain = $1`;
 const LAST_PART = 'SELECT MAX(part) AS part FROM audit_line WHERE chain = $1 AND sequence = part';
 const BEGIN = `INSERT INTO audit_chain (chain, place, writer) VALUES ($1, $2, $3) ON CONFLICT (chain) DO NOTHING`;
 const WRITER = 'SELECT writer FROM audit_chain WHERE chain = $1';
@@ -56,6 +57,10 @@ export class PostgresAuditTable {
       const parts = await transaction.run(LAST_PART, [chain]);
       return { chain, part: Number(parts.rows[0]?.part) };
     });
+  }
+
+  async release(chain: string): Promise<void> {
+    await this.#connections.transact((transaction) => transaction.run(RELEASE, [chain]));
   }
 
   async add({ chain, place, writer, part, first, lines }: TableLines): Promise<void> {

@@ -27,6 +27,7 @@ export const QUESTIONS = {
     ) AS waiting ORDER BY due, name LIMIT $2`,
   intents: `SELECT ${INTENT_COLUMNS.join(', ')} FROM intent WHERE token = $1 ORDER BY created, id`,
   document: `${DOCUMENTS} WHERE collection = $1 AND id = $2`,
+  allDocuments: DOCUMENTS,
   documents: `${DOCUMENTS} WHERE collection = $1 ORDER BY id`,
 } as const;
 

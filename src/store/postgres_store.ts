@@ -1,7 +1,7 @@
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { encodeDocumentChange } from './document_change_row.ts';
-import { decodeDocumentRow } from './document_row.ts';
+import { decodeDocumentRow, encodeDocumentRow } from './document_row.ts';
 import { decodeFoundRow } from './found_row.ts';
 import { decodeIntentRow, encodeIntentRow } from './intent_row.ts';
 import { encodeKeyChange } from './key_change_rows.ts';
@@ -10,7 +10,7 @@ import { readMigrations } from './migration.ts';
 import { postgresAddress } from './postgres_address.ts';
 import { type AnnouncedChange, KEY_CHANGES, PostgresChanges } from './postgres_changes.ts';
 import { PostgresConnections, type Transaction } from './postgres_connections.ts';
-import { changeDocument } from './postgres_document_changes.ts';
+import { changeDocument, resealDocuments } from './postgres_document_changes.ts';
 import { addIntent, changeKey, endIntent, movesKeyCount } from './postgres_key_changes.ts';
 import { migratePostgres } from './postgres_migration.ts';
 import { BEFORE_ALL, QUESTIONS } from './postgres_questions.ts';
@@ -24,6 +24,7 @@ import type {
   KeyLimits,
   ListQuery,
   Replacement,
+  Resealing,
   SealedDocument,
   SealedIntent,
   SealedKeyVersion,
@@ -163,6 +164,11 @@ export class PostgresStore implements Store {
     return rows.map(decodeDocumentRow);
   }
 
+  async listAllDocuments(): Promise<readonly SealedDocument[]> {
+    const { rows } = await this.#connections.read(QUESTIONS.allDocuments);
+    return rows.map(decodeDocumentRow);
+  }
+
   async changeDocument(change: DocumentChange): Promise<void> {
     const row = encodeDocumentChange(change);
     await this.#write(async (transaction) => {
@@ -187,6 +193,16 @@ export class PostgresStore implements Store {
       await this.#changes.announceEverything(transaction);
     }, LIMITS.storeReplacementMs);
     this.#changes.tellEverything();
+  }
+
+  async resealDocuments({ documents, change }: Resealing): Promise<void> {
+    const rows = documents.map(encodeDocumentRow);
+    const changed = encodeDocumentChange(change);
+    await this.#write(async (transaction) => {
+      await resealDocuments(transaction, rows);
+      await changeDocument(transaction, changed);
+      await this.#changes.announce(transaction, changed.collection, changed.id);
+    });
   }
 
   onKeysChanged(listener: (names: readonly string[] | undefined) => void): void {

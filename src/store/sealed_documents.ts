@@ -1,4 +1,5 @@
 import { StrongroomError } from '../model/errors.ts';
+import { Passage } from './passage.ts';
 import { sealedDocumentBytes } from './record_seal.ts';
 import type { DocumentChange, DocumentRecord, DocumentStore, SealedDocument } from './store.ts';
 import { storeTampered } from './store_refusal.ts';
@@ -23,6 +24,7 @@ export interface Sealer {
 export class SealedDocuments {
   readonly #sealer: Sealer;
   readonly #store: DocumentStore;
+  readonly #passage = new Passage();
 
   constructor(sealer: Sealer, store: DocumentStore) {
     this.#sealer = sealer;
@@ -31,14 +33,18 @@ export class SealedDocuments {
 
   /** @throws StrongroomError `StoreTampered`, `ServiceUnavailable` */
   async find<Content>(collection: string, id: string): Promise<Document<Content> | undefined> {
-    const sealed = await this.#store.findDocument(collection, id);
-    return sealed === undefined ? undefined : this.#checked(sealed, collection, id);
+    return this.#passage.through(async () => {
+      const sealed = await this.#store.findDocument(collection, id);
+      return sealed === undefined ? undefined : this.#checked<Content>(sealed, collection, id);
+    });
   }
 
   /** All of a collection, by id. @throws StrongroomError `StoreTampered`, `ServiceUnavailable` */
   async list<Content>(collection: string): Promise<Document<Content>[]> {
-    const all = await this.#store.listDocuments(collection);
-    return Promise.all(all.map((sealed) => this.#checked<Content>(sealed, collection, sealed.record.id)));
+    return this.#passage.through(async () => {
+      const all = await this.#store.listDocuments(collection);
+      return Promise.all(all.map((sealed) => this.#checked<Content>(sealed, collection, sealed.record.id)));
+    });
   }
 
   /** @throws StrongroomError `Conflict` (`DocumentChanged`) when there is one already */
@@ -53,7 +59,14 @@ export class SealedDocuments {
 
   /** @throws StrongroomError `Conflict` (`DocumentChanged`) */
   async remove(collection: string, id: string, revision: number): Promise<void> {
-    await this.#change({ collection, id, expectedRevision: revision, document: undefined });
+    await this.#passage.through(() =>
+      this.#change({ collection, id, expectedRevision: revision, document: undefined }),
+    );
+  }
+
+  /** Nobody reads or writes a document through this while the work goes on; who wants to waits for its end. */
+  whileUntouched<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#passage.alone(work);
   }
 
   /** Calls back when another server may have changed a document of the collection, within a second. */
@@ -79,7 +92,7 @@ export class SealedDocuments {
     document: Document<Content>,
     expectedRevision: number | undefined,
   ): Promise<Document<Content>> {
-    await this.#change(await this.changeTo(collection, document, expectedRevision));
+    await this.#passage.through(async () => this.#change(await this.changeTo(collection, document, expectedRevision)));
     return document;
   }
 

@@ -26,6 +26,7 @@ export class SqliteReader {
   readonly #due: StatementSync;
   readonly #intents: StatementSync;
   readonly #document: StatementSync;
+  readonly #allDocuments: StatementSync;
   readonly #documents: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -54,7 +55,9 @@ export class SqliteReader {
     this.#intents = database.prepare(
       `SELECT ${INTENT_COLUMNS.join(', ')} FROM intent WHERE token = ? ORDER BY created, id`,
     );
-    const documents = `SELECT ${DOCUMENT_COLUMNS.join(', ')} FROM document WHERE collection = ?`;
+    const allDocuments = `SELECT ${DOCUMENT_COLUMNS.join(', ')} FROM document`;
+    const documents = `${allDocuments} WHERE collection = ?`;
+    this.#allDocuments = database.prepare(allDocuments);
     this.#document = database.prepare(`${documents} AND id = ?`);
     this.#documents = database.prepare(`${documents} ORDER BY id`);
   }
@@ -89,6 +92,10 @@ export class SqliteReader {
 
   documents(collection: string): readonly RawRow[] {
     return all(this.#documents, collection);
+  }
+
+  allDocuments(): readonly RawRow[] {
+    return all(this.#allDocuments);
   }
 
   close(): void {

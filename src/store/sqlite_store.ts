@@ -1,5 +1,5 @@
 import { encodeDocumentChange } from './document_change_row.ts';
-import { decodeDocumentRow } from './document_row.ts';
+import { decodeDocumentRow, encodeDocumentRow } from './document_row.ts';
 import { decodeFoundRow } from './found_row.ts';
 import { decodeIntentRow, encodeIntentRow } from './intent_row.ts';
 import { encodeKeyChange } from './key_change_rows.ts';
@@ -13,6 +13,7 @@ import type {
   KeyLimits,
   ListQuery,
   Replacement,
+  Resealing,
   SealedDocument,
   SealedIntent,
   SealedKeyVersion,
@@ -100,8 +101,17 @@ export class SqliteStore implements Store {
     return this.#reader.documents(collection).map(decodeDocumentRow);
   }
 
+  async listAllDocuments(): Promise<readonly SealedDocument[]> {
+    return this.#reader.allDocuments().map(decodeDocumentRow);
+  }
+
   async changeDocument(change: DocumentChange): Promise<void> {
     await this.#writer.write({ kind: 'changeDocument', change: encodeDocumentChange(change) });
+  }
+
+  async resealDocuments({ documents, change }: Resealing): Promise<void> {
+    const rows = documents.map(encodeDocumentRow);
+    await this.#writer.write({ kind: 'resealDocuments', rows, change: encodeDocumentChange(change) });
   }
 
   async stageKeys(job: string, keys: readonly WholeKey[]): Promise<void> {

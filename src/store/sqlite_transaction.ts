@@ -83,6 +83,10 @@ export class SqliteTransaction {
       case 'replaceKeys':
         this.#staged.replace(write);
         return 0;
+      case 'resealDocuments':
+        this.#documents.reseal(write.rows);
+        this.#documents.change(write.change);
+        return 0;
     }
   }
 }

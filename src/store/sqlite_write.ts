@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../model/errors.ts';
 import type { DocumentChangeRow } from './document_change_row.ts';
+import type { DocumentRow } from './document_row.ts';
 import type { IntentRow } from './intent_row.ts';
 import type { KeyChangeRows } from './key_change_rows.ts';
 import type { KeyLimits } from './store.ts';
@@ -16,6 +17,7 @@ export type Write =
   | { readonly kind: 'addIntent'; readonly row: IntentRow }
   | { readonly kind: 'endIntent'; readonly id: string }
   | { readonly kind: 'changeDocument'; readonly change: DocumentChangeRow }
+  | { readonly kind: 'resealDocuments'; readonly rows: readonly DocumentRow[]; readonly change: DocumentChangeRow }
   | { readonly kind: 'stageKeys'; readonly rows: StagedRows }
   | { readonly kind: 'clearStagedKeys' }
   | ReplaceKeys;

@@ -140,6 +140,13 @@ export interface Replacement {
   readonly documents: readonly DocumentChange[];
 }
 
+/** Other seals for all documents, which stay as they are, because the seal key has become another; and what is changed with them. */
+export interface Resealing {
+  /** Every document that there is, each with its new seal. */
+  readonly documents: readonly SealedDocument[];
+  readonly change: DocumentChange;
+}
+
 export interface KeyLimits {
   readonly keys: number;
   readonly versionsPerKey: number;
@@ -183,6 +190,8 @@ export interface Store {
   findDocument(collection: string, id: string): Promise<SealedDocument | undefined>;
   /** All of a collection, by id. */
   listDocuments(collection: string): Promise<readonly SealedDocument[]>;
+  /** Of all collections. */
+  listAllDocuments(): Promise<readonly SealedDocument[]>;
   /** @throws StrongroomError `Conflict` with innerCode `DocumentChanged` when its revision is not the expected one. */
   changeDocument(change: DocumentChange): Promise<void>;
   /** Keeps keys beside the others, where nobody finds them until `replaceKeys`. One of that job and name that is there already stays. */
@@ -195,6 +204,11 @@ export interface Store {
    * @throws StrongroomError `Conflict` (`DocumentChanged`), or with innerCode `StagedKeysMissing` when other keys are staged than there must be
    */
   replaceKeys(replacement: Replacement): Promise<void>;
+  /**
+   * Whole or not at all.
+   * @throws StrongroomError `Conflict` (`DocumentChanged`) when there are other documents than those named, or at other revisions
+   */
+  resealDocuments(resealing: Resealing): Promise<void>;
   /**
    * Calls back with the names of keys that somebody else may have changed: another server over the same database. Within a second of
    * the change; with `undefined` when it cannot be known which, and everything that is remembered has to be asked for again.

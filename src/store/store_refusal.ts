@@ -34,6 +34,11 @@ export function encryptionLimitReached(): StrongroomError {
   );
 }
 
+/** Not all documents are there that were to get another seal, or more of them. */
+export function documentsChanged(): StrongroomError {
+  return new StrongroomError('Conflict', 'Documents have changed meanwhile.', { innerCode: 'DocumentChanged' });
+}
+
 export function documentChanged({ collection, id }: { collection: string; id: string }): StrongroomError {
   const what = `The ${collection.replaceAll('_', ' ')} ${id}`;
   return new StrongroomError('Conflict', `${what} was changed by somebody else in the meantime.`, {

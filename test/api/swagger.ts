@@ -42,7 +42,12 @@ async function problemsOf(exchanges: readonly WireExchange[]): Promise<string[]>
   const validator = new oav.LiveValidator(
     {
       directory: fileURLToPath(FOLDER),
-      swaggerPathsPattern: [`${VERSION}/keys.json`, `${VERSION}/settings.json`, `${VERSION}/rbac.json`],
+      swaggerPathsPattern: [
+        `${VERSION}/keys.json`,
+        `${VERSION}/settings.json`,
+        `${VERSION}/rbac.json`,
+        `${VERSION}/securitydomain.json`,
+      ],
       excludedSwaggerPathsPattern: [],
       git: { shouldClone: false },
       loadValidatorInBackground: false,

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -285,3 +286,26 @@ async function until(holds: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+test('a log that a former audit key has signed is put aside with that key, and the new one says after which it begins', async (t) => {
+  const directory = testDirectory(t);
+  const [before, after] = [newSigner(), newSigner()];
+  const log = await openLog(directory, before);
+  await log.record(anEvent());
+  await log.close();
+  await t.throwsAsync(openLog(directory, after), { message: /cannot be gone on with/ });
+  const recovered = await openLog(directory, after, { formerKey: before.publicKey });
+  await recovered.record(anEvent());
+  await recovered.close();
+  const aside = join(directory, `former-${log.chain}`);
+  t.is((await verifyAuditLog(logInDirectory(aside), { key: before.publicKey })).problem, undefined);
+  t.is((await verifyAuditLog(logInDirectory(directory), { key: after.publicKey })).problem, undefined);
+  const pem = readFileSync(join(aside, 'audit_key.pem'), 'utf8');
+  t.true(createPublicKey(pem).equals(before.publicKey));
+  const [opening] = linesOf(directory);
+  t.is(opening?.reason, 'recovery');
+  t.like(opening?.follows, { chain: log.chain, treeSize: linesOf(aside).length });
+  const again = await openLog(directory, after, { formerKey: before.publicKey });
+  t.is(again.chain, recovered.chain, 'the new one is gone on with');
+  await again.close();
+});

@@ -29,13 +29,25 @@ async function newDatabase(): Promise<string> {
   return url;
 }
 
-async function openIn(url: string, directory: string, deadlineMs = PATIENT_MS): Promise<AuditLog> {
+/** As another pool has it, whose token signed the log before. */
+interface Succession {
+  readonly signer: typeof signer;
+  readonly formerKey: typeof key | undefined;
+}
+
+async function openIn(
+  url: string,
+  directory: string,
+  deadlineMs = PATIENT_MS,
+  { signer: by, formerKey }: Partial<Succession> = {},
+): Promise<AuditLog> {
   const table = new PostgresAuditTable({ url, password });
-  const ledger = await TableLedger.open({ table, lock: lockDirectory(directory), publicKey: key });
+  const publicKey = by?.publicKey ?? key;
+  const ledger = await TableLedger.open({ table, lock: lockDirectory(directory), publicKey, formerKey });
   return AuditLog.open({
     ledger,
-    signer,
-    publicKey: key,
+    signer: by ?? signer,
+    publicKey,
     place: PLACE,
     fileBytes: 4_000,
     deadlineMs,
@@ -124,4 +136,28 @@ test.serial('while the database is away records are refused, and taken again whe
   t.teardown(() => table.close());
   const verdict = await verifyAuditLog(logInTable(table, log.chain), { key });
   t.deepEqual([verdict.problem, verdict.events], [undefined, 3]);
+});
+
+test('a chain that a former audit key has signed stays, and the server begins another one', async (t) => {
+  const url = await newDatabase();
+  const directory = testDirectory(t);
+  const chains: string[] = [];
+  let formerKey: typeof key | undefined;
+  for (const by of [signer, newSigner(), newSigner()]) {
+    for (let start = 0; start < 2; start++) {
+      const log = await openIn(url, directory, PATIENT_MS, { signer: by, formerKey });
+      await log.record(anEvent());
+      await log.close();
+      if (start === 1) t.is(log.chain, String(chains.at(-1)));
+      else chains.push(log.chain);
+    }
+    formerKey = by.publicKey;
+  }
+  t.is(new Set(chains).size, 3);
+  const table = new PostgresAuditTable({ url, password });
+  t.teardown(() => table.close());
+  for (const chain of chains) {
+    const verdict = await verifyAuditLog(logInTable(table, chain));
+    t.deepEqual([verdict.problem, verdict.events], [undefined, 2]);
+  }
 });

@@ -27,12 +27,13 @@ export function newSigner(): TestSigner {
 
 export type TestLogOptions = Partial<Omit<AuditLogOptions, 'ledger' | 'signer' | 'publicKey' | 'place'>> & {
   readonly durability?: 'written' | 'synced';
+  readonly formerKey?: KeyObject;
 };
 
 export async function openLog(directory: string, signer: TestSigner, options: TestLogOptions = {}): Promise<AuditLog> {
-  const { durability = 'written', ...rest } = options;
+  const { durability = 'written', formerKey, ...rest } = options;
   const { publicKey } = signer;
-  const ledger = await FileLedger.open({ directory, durability, publicKey });
+  const ledger = await FileLedger.open({ directory, durability, publicKey, formerKey });
   return AuditLog.open({
     onTrouble: () => undefined,
     deadlineMs: PATIENT_MS,

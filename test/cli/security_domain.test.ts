@@ -18,6 +18,7 @@ import { KeyEngine } from '../../src/engine/key_engine.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { preparePool } from '../../src/start/prepare_pool.ts';
 import { SqliteStore } from '../../src/store/sqlite_store.ts';
+import { RunningServer } from '../api/running_server.ts';
 
 const PROGRAM = new URL('../../src/cli/strongroom.ts', import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-domain-'));
@@ -164,4 +165,22 @@ test.serial('certificates are 3 to 10 different ones', async (t) => {
   );
   t.not(high.code, 0);
   t.false(existsSync(at('two.json')));
+});
+
+test.serial('custodians bring the domain into a server that waits for one, over the network', async (t) => {
+  const server = await RunningServer.start({ STRONGROOM_SECURITY_DOMAIN_AUTO_ACTIVATE: 'false' });
+  t.teardown(() => server.remove());
+  const place = ['--data-dir', server.dataDir, '--file', at('domain.json')];
+  const anna = ['--key', `${custodian('anna')}.key`];
+  const few = await run('upload', ...place, ...anna);
+  t.not(few.code, 0);
+  t.regex(few.stderr, /takes 2 of its custodians, and there are 1/);
+  const quorum = [...anna, '--key', `${custodian('ben')}.key`];
+  const { code, stdout, stderr } = await run('upload', ...place, ...quorum);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /is active/);
+  t.is((await server.get('/keys')).status, 200);
+  const again = await run('upload', ...place, ...quorum);
+  t.not(again.code, 0);
+  t.regex(again.stderr, /The HSM is active/);
 });

@@ -10,6 +10,12 @@ test.serial('readiness is told to everybody', async (t) => {
   t.deepEqual(json as unknown, { status: 'ready' });
 });
 
+test.serial('readiness tells whether the pool waits for its security domain', async (t) => {
+  server.readiness = { ready: true, activation: 'NotActivated' };
+  const { json } = await server.request('/health/ready', { authenticated: false });
+  t.deepEqual(json as unknown, { status: 'ready', activation: 'NotActivated' });
+});
+
 test.serial('a server that is not ready says so with a 503', async (t) => {
   server.readiness = { ready: false, reason: 'no token' };
   const { status, json, headers } = await server.request('/health/ready', { authenticated: false });

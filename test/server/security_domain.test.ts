@@ -1,3 +1,4 @@
+import { hash, X509Certificate } from 'node:crypto';
 import test from 'ava';
 import { certificateJwk } from '../security_domain/certificate_jwk.ts';
 import { newCertificate, newCustodian } from '../security_domain/custodians.ts';
@@ -77,3 +78,65 @@ test.serial('before the download nothing else is served, and after it everything
   t.is((await server.post(DOWNLOAD, { certificates: [certificateJwk(stranger), ...others] })).status, 202);
   t.is((await server.request(`/keys/k1${QUERY}`)).status, 200);
 });
+
+interface TransferKeyJwk {
+  readonly kty: string;
+  readonly n: string;
+  readonly e: string;
+  readonly x5c: readonly string[];
+  readonly 'x5t#S256': string;
+}
+
+test.serial(
+  'a transfer key is a key with its certificate: an object, and a text for Azure’s command line of before',
+  async (t) => {
+    const { status, json } = await server.request(`/securitydomain/upload${QUERY}`);
+    t.is(status, 200);
+    t.is(json.key_format, 'jwk');
+    const key = json.transfer_key as TransferKeyJwk;
+    const certificate = new X509Certificate(Buffer.from(key.x5c[0] ?? '', 'base64'));
+    t.is(key['x5t#S256'], hash('sha256', certificate.raw, 'base64url'));
+    const { n, e } = certificate.publicKey.export({ format: 'jwk' });
+    t.like(key, { kty: 'RSA', n, e, alg: 'RSA-OAEP-256' });
+    t.true(certificate.verify(certificate.publicKey));
+    for (const version of ['7.2', '7.2-preview']) {
+      const older = await server.request(`/securitydomain/upload?api-version=${version}`);
+      t.is(older.status, 200);
+      t.deepEqual(JSON.parse(older.json.transfer_key as string), key);
+    }
+  },
+);
+
+test.serial(
+  'an upload answers 202, as a text or in base64url, and nothing but its state is told until it has ended',
+  async (t) => {
+    const file = '{"the":"recovery"}';
+    t.is((await server.post(`/securitydomain/upload${QUERY}`, {})).status, 400);
+    const encoded = Buffer.from(file).toString('base64url');
+    t.is((await server.post(`/securitydomain/upload${QUERY}`, { value: encoded })).status, 202);
+    server.domainRecovery.becomes = 'InProgress';
+    const { status, json, headers } = await server.post(`/securitydomain/upload${QUERY}`, { value: file });
+    t.is(status, 202);
+    t.is(json.status, 'InProgress');
+    t.deepEqual(server.domainRecovery.uploads, [file, file]);
+    const where = new URL(String(headers['azure-asyncoperation']));
+    t.is(where.pathname, '/securitydomain/upload/pending');
+    server.engine.requests.length = 0;
+    for (const path of ['/keys', '/keys/k1', '/securitydomain/upload', '/securitydomain/download/pending']) {
+      const refused = await server.request(`${path}${QUERY}`);
+      t.is(refused.status, 409, path);
+      t.is(refused.json.error?.code, 'Conflict');
+      t.regex(refused.json.error?.message ?? '', /User triggered Restore operation is in progress/);
+    }
+    t.deepEqual(server.engine.requests, []);
+    for (const [state, told] of [
+      ['InProgress', 'InProgress'],
+      ['Failed', 'Failed'],
+      ['Success', 'Success'],
+    ] as const) {
+      server.domainRecovery.uploadState = state;
+      t.is((await server.request(`${where.pathname}${QUERY}`)).json.status, told);
+    }
+    t.is((await server.request(`/keys/k1${QUERY}`)).status, 200);
+  },
+);

@@ -25,7 +25,7 @@ import { FakeAttestations } from './fake_attestations.ts';
 import { FakeAudit } from './fake_audit.ts';
 import { FakeBackups } from './fake_backups.ts';
 import { FakeEngine } from './fake_engine.ts';
-import { FakeSecurityDomain } from './fake_security_domain.ts';
+import { FakeDomainRecovery, FakeSecurityDomain } from './fake_security_domain.ts';
 
 export const DOMAIN = 'managedhsm.localhost';
 export const LOGIN_HOST = 'login.localhost';
@@ -72,6 +72,7 @@ export class TestServer {
   readonly attestations: FakeAttestations;
   readonly audit: FakeAudit;
   readonly securityDomain: FakeSecurityDomain;
+  readonly domainRecovery: FakeDomainRecovery;
   readonly backups: FakeBackups;
   readonly server: Server;
   readonly authority: string;
@@ -92,6 +93,7 @@ export class TestServer {
       | 'attestations'
       | 'audit'
       | 'securityDomain'
+      | 'domainRecovery'
       | 'backups'
       | 'server'
       | 'authority'
@@ -107,6 +109,7 @@ export class TestServer {
     this.attestations = fields.attestations;
     this.audit = fields.audit;
     this.securityDomain = fields.securityDomain;
+    this.domainRecovery = fields.domainRecovery;
     this.backups = fields.backups;
     this.server = fields.server;
     this.authority = fields.authority;
@@ -130,6 +133,7 @@ export class TestServer {
     const attestations = new FakeAttestations();
     const audit = new FakeAudit();
     const securityDomain = new FakeSecurityDomain();
+    const domainRecovery = new FakeDomainRecovery();
     const backups = new FakeBackups();
     const secret = 'correct horse battery staple';
     const { application, servicePrincipal } = newApplication(TENANT, 'test');
@@ -186,6 +190,7 @@ export class TestServer {
       audit,
       announced: 'changes',
       securityDomain,
+      domainRecovery,
       backups,
       issuer,
       directory: {
@@ -201,6 +206,7 @@ export class TestServer {
       attestations,
       audit,
       securityDomain,
+      domainRecovery,
       backups,
       server,
       authority: authority.certificate,

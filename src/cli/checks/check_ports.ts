@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
+import { json as readJson } from 'node:stream/consumers';
 import { dataDirectory } from '../../config/data_directory.ts';
 import { readClientEnvironment } from '../../config/environment_file.ts';
 import { hostNames } from '../../config/host_names.ts';
@@ -45,7 +46,10 @@ async function checkPort(
       `Stop it (ss -ltnp 'sport = :${address.port}'), or listen elsewhere: --listen HOST:PORT`,
     );
   }
-  if (answer === 200) return good('ports', `${shown} is served by this Strongroom, which is ready`);
+  if (answer.status === 200) {
+    const state = ACTIVATIONS[answer.activation ?? ''] ?? 'ready';
+    return good('ports', `${shown} is served by this Strongroom, which is ${state}`);
+  }
   return doubtful(
     'ports',
     `${shown} is served by this Strongroom, which is not ready`,
@@ -62,8 +66,21 @@ function listenError({ host, port }: ListenAddress): Promise<string | undefined>
   });
 }
 
-/** The status of the readiness answer, when it comes from a server with a certificate of ours. */
-async function askReadiness(configuration: Configuration, { host, port }: ListenAddress): Promise<number | undefined> {
+const ACTIVATIONS: Readonly<Record<string, string>> = {
+  NotActivated: 'ready, and waits for its security domain to be downloaded or uploaded',
+  Restoring: 'ready, and is being restored',
+};
+
+interface ReadinessAnswer {
+  readonly status: number | undefined;
+  readonly activation: string | undefined;
+}
+
+/** The readiness answer, when it comes from a server with a certificate of ours. */
+async function askReadiness(
+  configuration: Configuration,
+  { host, port }: ListenAddress,
+): Promise<ReadinessAnswer | undefined> {
   const { pool } = hostNames(configuration);
   const environment = await readClientEnvironment(dataDirectory(configuration.dataDir)).catch(() => undefined);
   const authority = environment?.NODE_EXTRA_CA_CERTS;
@@ -71,8 +88,10 @@ async function askReadiness(configuration: Configuration, { host, port }: Listen
   return new Promise((resolve) => {
     const options = { host, port, servername: pool, ca, path: '/health/ready', headers: { host: `${pool}:${port}` } };
     const asked = request({ ...options, timeout: ANSWER_TIMEOUT_MS, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode);
+      readJson(response).then(
+        (body) => resolve({ status: response.statusCode, activation: (body as { activation?: string }).activation }),
+        () => resolve({ status: response.statusCode, activation: undefined }),
+      );
     });
     asked.on('timeout', () => asked.destroy());
     asked.on('error', () => resolve(undefined));

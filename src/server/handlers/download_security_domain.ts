@@ -1,7 +1,11 @@
 import type { Call } from '../route.ts';
-import { type CertificatesBody, quorumOf, readCustodians, securityDomainBody } from '../wire/security_domain.ts';
-
-const POLL_SECONDS = '5';
+import {
+  type CertificatesBody,
+  POLL_SECONDS,
+  quorumOf,
+  readCustodians,
+  securityDomainBody,
+} from '../wire/security_domain.ts';
 
 /** To custodians, each of whom can open a share. The first download makes the pool active. */
 export async function downloadSecurityDomain(

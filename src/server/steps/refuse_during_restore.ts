@@ -2,7 +2,10 @@ import { jobInProgress } from '../../backup/job.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Parts } from '../pipeline.ts';
 
-/** While a restore is about to replace everything, what is read is about to be gone and what is written as well (Azure API §1.20). */
-export function refuseDuringRestore({ route }: Exchange, { backups }: Parts): void {
-  if (backups.isRestoring && !route.isDuringRestore) throw jobInProgress('restore');
+/**
+ * While a restore, or a recovery by upload, is about to replace everything, what is read is about to be gone and what is written as well
+ * (Azure API §1.20, §1.22).
+ */
+export function refuseDuringRestore({ route }: Exchange, { backups, domainRecovery }: Parts): void {
+  if ((backups.isRestoring || domainRecovery.isRestoring) && !route.isDuringRestore) throw jobInProgress('restore');
 }

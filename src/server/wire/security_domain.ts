@@ -72,14 +72,47 @@ export function securityDomainBody(file: string): string {
   return JSON.stringify({ value: file });
 }
 
-const DETAILS: Readonly<Record<DomainOperationState, string>> = {
+/** SecurityDomainObject, with the file of a recovery. */
+export const SECURITY_DOMAIN = new Shape(
+  Type.Object(
+    { value: Type.String({ minLength: 1, expected: 'a security domain for upload' }) },
+    { expected: 'a JSON object' },
+  ),
+);
+export type SecurityDomainBody = Static<typeof SECURITY_DOMAIN.schema>;
+
+/** The text, which Azure's examples have in base64url and its command line as it is. */
+export function recoveryText({ value }: SecurityDomainBody): string {
+  return value.trimStart().startsWith('{') ? value : Buffer.from(value, 'base64url').toString('utf8');
+}
+
+/** How long a caller is to wait before it asks again. */
+export const POLL_SECONDS = '5';
+
+type Details = Readonly<Record<DomainOperationState, string>>;
+
+const DOWNLOAD: Details = {
   None: 'No download has been asked for.',
   InProgress: 'The security domain is being taken out of the token.',
   Success: 'The security domain was downloaded.',
   Failed: 'The last download of the security domain failed.',
 };
+const UPLOAD: Details = {
+  None: 'No upload has been asked for.',
+  InProgress: 'The security domain is taking the place of that of this pool.',
+  Success: 'The pool has the security domain that was uploaded.',
+  Failed: 'The security domain that was uploaded could not be brought in, and the pool is as it was.',
+};
+
+export function downloadStatus(state: DomainOperationState): string {
+  return operationStatus(state, DOWNLOAD);
+}
+
+export function uploadStatus(state: DomainOperationState): string {
+  return operationStatus(state, UPLOAD);
+}
 
 /** SecurityDomainOperationStatus. Its states have no word for nothing at all. */
-export function domainOperationStatus(state: DomainOperationState): string {
-  return JSON.stringify({ status: state === 'None' ? 'Failed' : state, status_details: DETAILS[state] });
+function operationStatus(state: DomainOperationState, details: Details): string {
+  return JSON.stringify({ status: state === 'None' ? 'Failed' : state, status_details: details[state] });
 }

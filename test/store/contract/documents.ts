@@ -1,3 +1,4 @@
+import type { SealedDocument } from '../../../src/store/store.ts';
 import { refused } from '../../fixtures/refused.ts';
 import type { StoreTest } from '../store_contract.ts';
 import { document, documentChange, plain } from '../store_records.ts';
@@ -40,6 +41,43 @@ export function testDocuments(test: StoreTest): void {
     const again = document({ content: '2' });
     await store.changeDocument(documentChange(again));
     t.deepEqual(plain(await store.findDocument('setting', 'orders')), plain(again));
+  });
+
+  test('all documents get other seals together with a change, and are what they were', async (t, store) => {
+    const [one, two] = [document(), document({ collection: 'user', id: 'ada', revision: 3 })];
+    await store.changeDocument(documentChange(one));
+    for (const revision of [1, 2, 3])
+      await store.changeDocument(documentChange({ ...two, record: { ...two.record, revision } }));
+    const otherwise = (seal: number) => (each: SealedDocument) => ({ ...each, seal: new Uint8Array(32).fill(seal) });
+    const added = document({ collection: 'security_domain', id: 'activation' });
+    const stored = await store.listAllDocuments();
+    t.is(stored.length, 2);
+    const change = documentChange(added);
+    const gone = document({ id: 'gone' });
+    const [first, ...rest] = stored as [SealedDocument, ...SealedDocument[]];
+    const stale = { ...first, record: { ...first.record, revision: 7 } };
+    for (const documents of [rest, [...stored, gone], [stale, ...rest]]) {
+      await refused(
+        t,
+        store.resealDocuments({ documents: documents.map(otherwise(7)), change }),
+        'Conflict',
+        'DocumentChanged',
+      );
+    }
+    const taken = documentChange(document({ content: '9' }));
+    await refused(
+      t,
+      store.resealDocuments({ documents: stored.map(otherwise(7)), change: taken }),
+      'Conflict',
+      'DocumentChanged',
+    );
+    t.deepEqual(plain(await store.listAllDocuments()), plain(stored), 'nothing has changed until then');
+    await store.resealDocuments({ documents: stored.map(otherwise(8)), change });
+    for (const each of stored) {
+      const { collection, id } = each.record;
+      t.deepEqual(plain(await store.findDocument(collection, id)), plain(otherwise(8)(each)));
+    }
+    t.deepEqual(plain(await store.findDocument('security_domain', 'activation')), plain(added));
   });
 
   test('a document whose revision is not the expected one stays as it is', async (t, store) => {
