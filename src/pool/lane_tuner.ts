@@ -158,12 +158,16 @@ export class LaneTuner {
     const trial = this.#trial;
     if (trial === undefined) {
       if (saturated && this.#mayTry(nowMs, rate)) this.#tryMore(nowMs, rate);
+    } else if (!saturated && rate < trial.rate * LOSS) {
+      // Fewer ask than before: that says nothing of the lanes.
+      this.#giveUpTrial();
     } else if (trial.up) {
       const gained = rate >= trial.rate * GAIN;
-      if (!saturated) this.#keep(nowMs, gained ? this.#lanes : trial.lanes, gained ? rate : trial.rate);
-      else if (gained) this.#tryMore(nowMs, rate);
+      if (gained && saturated) this.#tryMore(nowMs, rate);
+      else if (gained) this.#keep(nowMs, this.#lanes, rate);
       else if (trial.doubted !== true) this.#trial = { ...trial, doubted: true };
-      else this.#tryFewer(nowMs, trial.lanes, trial.rate);
+      else if (saturated) this.#tryFewer(nowMs, trial.lanes, trial.rate);
+      else this.#keep(nowMs, trial.lanes, trial.rate);
     } else if (saturated && rate >= trial.rate * LOSS) {
       this.#tryFewer(nowMs, this.#lanes, Math.max(rate, trial.rate));
     } else {
@@ -208,7 +212,7 @@ export class LaneTuner {
     this.#found = lanes === this.#limit?.lanes ? 'sessionLimit' : 'found';
   }
 
-  /** Hosts that have come or gone make it void. */
+  /** It is void, and is begun anew as soon as there is load. */
   #giveUpTrial(): void {
     if (this.#trial === undefined) return;
     this.#lanes = this.#trial.lanes;

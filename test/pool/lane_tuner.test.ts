@@ -213,3 +213,16 @@ test('a moment in which the machine is at something else does not end the search
   token.run(10);
   t.like(tuner.report, { perHost: 16, found: 'found' });
 });
+
+test('load that comes in bursts is tuned over several of them', (t) => {
+  const { tuner, token } = simulate(network(16));
+  for (let burst = 0; burst < 10; burst++) {
+    token.callers = Number.POSITIVE_INFINITY;
+    token.run(1);
+    token.callers = 0;
+    token.run(5);
+  }
+  token.callers = Number.POSITIVE_INFINITY;
+  token.run(10);
+  t.like(tuner.report, { perHost: 16, found: 'found' });
+});
