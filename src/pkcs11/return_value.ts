@@ -72,7 +72,8 @@ const UNKNOWN_STATE = reaction('retryElsewhere', 'ServiceUnavailable', { retries
 const SESSION = reaction('sessionLost', 'ServiceUnavailable', { retries: 1 });
 const HOST = reaction('hostLost', 'ServiceUnavailable', { retries: 1 });
 const TOKEN = reaction('tokenLost', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
-const HANDLE = reaction('handleUnknown', 'KeyMissing', { retries: 1 });
+/** Twice, for a lost session takes its objects with it, and that it was lost may have taken a try. */
+const HANDLE = reaction('handleUnknown', 'KeyMissing', { retries: 2 });
 const RESOURCE = reaction('resource', 'ServiceUnavailable', { retries: 1, backoffMs: 50 });
 /** The lane that is refused a session ends; those that have one do its work, in 5 s or so at the latest. */
 const NO_SESSION = reaction('noSession', 'ServiceUnavailable', { retries: 8, backoffMs: 20 });

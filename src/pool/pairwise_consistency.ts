@@ -3,7 +3,7 @@ import type { HashName, Realisation } from '../model/algorithm.ts';
 import type { Curve, PublicKey } from '../model/key.ts';
 import { digestInfo } from '../pkcs11/signature_format.ts';
 import type { HsmHost } from './hsm_host.ts';
-import { type AskHost, testParameter, testRequest } from './self_test_request.ts';
+import { type AskHost, askTwice, testParameter, testRequest } from './self_test_request.ts';
 
 type SignatureHash = Exclude<HashName, 'SHA-1'>;
 
@@ -60,7 +60,7 @@ async function checkKeyPair(
   const realisation = publicKey.keyType === 'EC-HSM' ? ECDSA : RSA;
   const input = publicKey.keyType === 'EC-HSM' ? digest : digestInfo(hash, digest);
   const parameter = testParameter(realisation, undefined, undefined, 0);
-  const signed = await ask(host, testRequest(realisation, 'sign', parameter, object, input), 'caller');
+  const signed = await askTwice(ask, host, testRequest(realisation, 'sign', parameter, object, input));
   if (signed.returnValue !== 0) return 'its private half does not sign';
   const valid = verify(NODE_HASH[hash], message, { key, dsaEncoding: 'ieee-p1363' }, signed.answer);
   return valid ? undefined : 'its halves do not belong together';
@@ -69,9 +69,9 @@ async function checkKeyPair(
 async function checkSecretKey(ask: AskHost, host: HsmHost, object: number): Promise<string | undefined> {
   const block = randomBytes(BLOCK_BYTES);
   const parameter = testParameter(AES, randomBytes(BLOCK_BYTES), undefined, 0);
-  const encrypted = await ask(host, testRequest(AES, 'encrypt', parameter, object, block), 'caller');
+  const encrypted = await askTwice(ask, host, testRequest(AES, 'encrypt', parameter, object, block));
   if (encrypted.returnValue !== 0 || Buffer.compare(encrypted.answer, block) === 0) return 'it does not encrypt';
-  const decrypted = await ask(host, testRequest(AES, 'decrypt', parameter, object, encrypted.answer), 'caller');
+  const decrypted = await askTwice(ask, host, testRequest(AES, 'decrypt', parameter, object, encrypted.answer));
   return decrypted.returnValue === 0 && Buffer.compare(decrypted.answer, block) === 0
     ? undefined
     : 'what it encrypts it does not decrypt';

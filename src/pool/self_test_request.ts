@@ -73,3 +73,12 @@ export function testRequest(
     capacity: LONGEST_TEST_ANSWER,
   });
 }
+
+/**
+ * Asks for what has to be done for a test to pass. A refusal counts when it is heard twice: a device that was unwell for a moment does not
+ * compute wrongly, and a failed test keeps the token out until an operator comes.
+ */
+export async function askTwice(ask: AskHost, host: HsmHost, request: RingRequest): Promise<Completion> {
+  const first = await ask(host, request, 'caller');
+  return first.returnValue === 0 ? first : ask(host, request, 'caller');
+}

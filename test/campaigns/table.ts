@@ -36,12 +36,56 @@ export const CAMPAIGNS = {
     claim: 'what a server that is killed has acknowledged is on record, each time, and the log holds',
   },
   return_values: {
-    file: 'test/engine/return_values.test.ts',
+    file: 'test/campaigns/return_values.test.ts',
     unit: 'cases',
     full: 6_930,
     short: 150,
     claim:
       'whatever return value comes from whatever function, there is an outcome and no crash, and the next request is served',
+  },
+  random_faults: {
+    file: 'test/campaigns/random_faults.test.ts',
+    unit: 'operations',
+    full: 1_000_000,
+    short: 2_000,
+    claim:
+      'where three in a hundred meet a fault of the device, no result is wrong, no acknowledged key is lost, and 99 % of all are done',
+  },
+  host_deaths: {
+    file: 'test/campaigns/host_deaths.test.ts',
+    unit: 'deaths',
+    full: 1_200,
+    short: 18,
+    claim:
+      'hosts that crash, are killed or hang under load are replaced, and 99 % of all operations are done meanwhile',
+  },
+  flipped_signatures: {
+    file: 'test/campaigns/flipped_signatures.test.ts',
+    unit: 'flipped signatures',
+    full: 100_000,
+    short: 60,
+    claim: 'of signatures in which the token has a bit wrong none leaves an engine that verifies always',
+  },
+  padding_oracle: {
+    file: 'test/campaigns/padding_oracle.test.ts',
+    unit: 'answers',
+    full: 60_000,
+    short: 1_000,
+    claim: 'whatever is wrong with a ciphertext, the server answers in the same words and headers',
+  },
+  padding_timing: {
+    file: 'test/campaigns/padding_timing.test.ts',
+    unit: 'pairs',
+    full: 20_000,
+    short: 200,
+    claim: 'two ciphertexts between which an oracle would tell are refused, and how their times differ is measured',
+  },
+  wrong_pin: {
+    file: 'test/campaigns/wrong_pin.test.ts',
+    unit: 'restarts',
+    full: 10_000,
+    short: 10,
+    claim: 'however often a service is restarted with a wrong PIN, the token is sent it once',
   },
   random_operations: {
     file: 'test/engine/random_operations.test.ts',

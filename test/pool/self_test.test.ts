@@ -222,3 +222,18 @@ test.serial('a failed self-test puts the pool into the error state, until an ope
   t.is((await sick.seal(row)).length, 32);
   t.is(sick.status().state, 'ready');
 });
+
+test('a device that is unwell for a moment in a self-test passes it, and one that refuses twice does not', async (t) => {
+  for (const refusals of [1, 2]) {
+    let left = refusals;
+    const { selfTest, failures } = sabotaged((request, completion) => {
+      if (!GIVING.has(request.operation) || left === 0) return completion;
+      left -= 1;
+      return { ...completion, returnValue: RETURN_VALUE.CKR_GENERAL_ERROR };
+    });
+    const testing = Promise.resolve(selfTest.ensure('A256GCM', host));
+    if (refusals === 1) await t.notThrowsAsync(testing);
+    else await t.throwsAsync(testing, { code: 'SelfTestFailed' });
+    t.is(failures.length, refusals - 1);
+  }
+});

@@ -139,8 +139,11 @@ test('a stale handle is forgotten, and the key brought anew', async (t) => {
   await run(task, new ScriptedHosts(stale, OK));
   t.like(task, { forgotten: 1, prepared: 2, error: undefined });
   const missing = new RecordedTask();
-  await run(missing, new ScriptedHosts(stale, stale));
+  await run(missing, new ScriptedHosts(stale, stale, stale));
   t.is(missing.error?.code, 'KeyMissing');
+  const afterSession = new RecordedTask();
+  await run(afterSession, new ScriptedHosts({ returnValue: RETURN_VALUE.CKR_SESSION_HANDLE_INVALID }, stale, OK));
+  t.is(afterSession.error, undefined, 'a session that is lost takes the objects with it that were made in it');
 });
 
 test('an answer that found no room is fetched again with the length that it named', async (t) => {

@@ -29,6 +29,8 @@ static void write_line(char mark, const char *function, CK_SESSION_HANDLE sessio
 
 void log_begin(const char *function, CK_SESSION_HANDLE session, unsigned long detail) { write_line('b', function, session, detail); }
 
+void log_spoilt(const char *function, CK_SESSION_HANDLE session) { write_line('s', function, session, 0); }
+
 void log_end(const char *function, CK_SESSION_HANDLE session, CK_RV answer) { write_line('e', function, session, answer); }
 
 /* FNV-1a, cut to what JavaScript has as a number: PINs of tests are no secrets. */

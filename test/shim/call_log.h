@@ -6,6 +6,8 @@
 
 /* `detail` is 0 but for C_Login, where it stands for the PIN. */
 void log_begin(const char *function, CK_SESSION_HANDLE session, unsigned long detail);
+/* Its output has been changed. */
+void log_spoilt(const char *function, CK_SESSION_HANDLE session);
 void log_end(const char *function, CK_SESSION_HANDLE session, CK_RV answer);
 
 /* A number that is the same for the same PIN. */

@@ -5,6 +5,8 @@ import { RETURN_VALUE } from '../../src/pkcs11/return_value.ts';
 /** What the log of the fault module says of all processes together. */
 export interface CallLog {
   readonly calls: number;
+  /** Outputs that were changed. */
+  readonly spoilt: number;
   /** Every C_Login that was answered, by return value. */
   readonly logins: ReadonlyMap<number, number>;
   /** What no caller of Cryptoki may do, each time that it was done. */
@@ -12,7 +14,8 @@ export interface CallLog {
 }
 
 interface Line {
-  readonly isBegin: boolean;
+  /** `b` at the beginning of a call, `e` at its end, `s` where its output has been changed. */
+  readonly mark: string;
   readonly instance: string;
   readonly thread: string;
   /** With its instance: handles are those of one instance. */
@@ -37,6 +40,7 @@ export async function readCallLog(path: string): Promise<CallLog> {
 
 class LogReader implements CallLog {
   calls = 0;
+  spoilt = 0;
   readonly logins = new Map<number, number>();
   readonly violations: string[] = [];
   readonly #inSession = new Map<string, Line>();
@@ -45,8 +49,9 @@ class LogReader implements CallLog {
   readonly #pins = new Map<string, number>();
 
   read(line: Line): void {
-    if (line.isBegin) this.#begin(line);
-    else this.#end(line);
+    if (line.mark === 'b') this.#begin(line);
+    else if (line.mark === 'e') this.#end(line);
+    else this.spoilt += 1;
   }
 
   #begin(line: Line): void {
@@ -83,10 +88,10 @@ function isSession(session: string): boolean {
 }
 
 function parsed(line: string): Line {
-  const [mark, instance = '', thread = '', session = '', functionName = '', value] = line.split(' ');
+  const [mark = '', instance = '', thread = '', session = '', functionName = '', value] = line.split(' ');
   if (value === undefined) throw new TypeError(`Expected a line of the log of the fault module, received '${line}'.`);
   return {
-    isBegin: mark === 'b',
+    mark,
     instance,
     thread,
     session: `${instance}/${session}`,

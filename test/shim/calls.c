@@ -95,7 +95,9 @@ int begin_call(struct call *call, const char *function, enum place place, CK_SES
   return 0;
 }
 
-static void spoil(const struct fault *fault, CK_BYTE *bytes, CK_ULONG *length) {
+/* True for an output that is not any more what it was. */
+static int spoil(const struct fault *fault, CK_BYTE *bytes, CK_ULONG *length) {
+  if (bytes == NULL || *length == 0) return 0;
   if (fault->action == ACTION_FLIP) {
     const CK_ULONG bit = (fault->argument == ANY ? fault->random : fault->argument) % (*length * 8);
     bytes[bit / 8] ^= (CK_BYTE)(1u << bit % 8);
@@ -107,14 +109,18 @@ static void spoil(const struct fault *fault, CK_BYTE *bytes, CK_ULONG *length) {
       random = random * 6364136223846793005u + 1442695040888963407u;
       bytes[i] = (CK_BYTE)(random >> 56);
     }
+  } else {
+    return 0;
   }
+  return 1;
 }
 
 CK_RV end_call(const struct call *call, CK_RV forwarded, struct output output) {
   if (call->end != 0) network_end(call->end);
   CK_RV answer = forwarded;
   if (call->fault.after) {
-    if (forwarded == CKR_OK && output.bytes != NULL && *output.length > 0) spoil(&call->fault, output.bytes, output.length);
+    const int is_spoilt = forwarded == CKR_OK && spoil(&call->fault, output.bytes, output.length);
+    if (is_spoilt && call->conditions.is_logged) log_spoilt(call->function, call->session);
     if (meet(call)) answer = call->fault.argument;
   }
   if (call->conditions.is_logged) log_end(call->function, call->session, answer);

@@ -5,10 +5,10 @@ import test from 'ava';
 import type { KeyReference } from '../../src/engine/requests.ts';
 import { ERROR_CATALOGUE, StrongroomError } from '../../src/model/errors.ts';
 import { RETURN_VALUE } from '../../src/pkcs11/return_value.ts';
-import { campaign } from '../campaigns/campaign.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
 import { findObjects } from '../fixtures/token_inventory.ts';
 import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
+import { campaign } from './campaign.ts';
 
 /*
  * A vendor's library may answer any return value to any call, before it has done what it was asked for or after. Whatever it says, the caller

@@ -1,0 +1,82 @@
+import { rm } from 'node:fs/promises';
+import type { ExecutionContext } from 'ava';
+import { SeededRandom } from '../fixtures/seeded_random.ts';
+import { readCallLog } from '../shim/call_log.ts';
+import { type CampaignRun, campaign } from './campaign.ts';
+import { openFaultyEngine } from './faulty_engine.ts';
+import { MixedTraffic } from './mixed_traffic.ts';
+
+const AT_ONCE = 16;
+const ROUND = 10_000;
+const CREATE_SHARE = 0.01;
+/** Of all calls of Cryptoki. An operation takes six to seven of them, so three operations in a hundred meet a fault. */
+const FAULT_SHARE = 0.005;
+/** A short run is too small for a sharper measure. */
+const LEAST_SUCCESS = { full: 0.99, short: 0.97 } as const;
+const SERVES_AGAIN_MS = 30_000;
+
+/** None of them asks for an operator: those have tests of their own. */
+const FAULTS: readonly string[] = [
+  'return 0x5', // CKR_GENERAL_ERROR
+  'return 0x6', // CKR_FUNCTION_FAILED
+  'return 0x31', // CKR_DEVICE_MEMORY
+  'return 0x30', // CKR_DEVICE_ERROR
+  'return 0xb3', // CKR_SESSION_HANDLE_INVALID
+  'after return 0x5',
+  'after return 0x30',
+  'sleep 20',
+  'after sleep 20',
+  'drop',
+  'abort',
+  'segfault',
+];
+
+function rulesFor(seed: number): string[] {
+  // Each rule has its chance where those before it have not been met.
+  const each = FAULT_SHARE / FAULTS.length;
+  return ['log', `seed ${seed}`, ...FAULTS.map((fault, index) => `* p=${each / (1 - each * index)} ${fault}`)];
+}
+
+async function round(t: ExecutionContext, run: CampaignRun, operations: number): Promise<MixedTraffic> {
+  const { engine, pool, rules, close, token } = await openFaultyEngine(t, { stuckLaneMs: 2_000 });
+  const traffic = await MixedTraffic.begin(engine, CREATE_SHARE);
+  await rules.set(...rulesFor(run.random.uint32()));
+  let left = operations;
+  const work = async (random: SeededRandom): Promise<void> => {
+    while (left-- > 0) {
+      // A test that meets two faults in a row keeps the token out until an operator comes, as it should.
+      if ((await traffic.operate(random)) === 'SelfTestFailed') pool.resume();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, () => work(new SeededRandom(run.random.uint32()))));
+  await rules.clear();
+  const until = performance.now() + SERVES_AGAIN_MS;
+  while (pool.status().state !== 'ready' && performance.now() < until)
+    await new Promise((next) => setTimeout(next, 20));
+  for (const each of await traffic.lost()) run.fail(`An acknowledged key is lost: ${each}`);
+  await close();
+  const { calls, violations } = await readCallLog(`${rules.path}.log`);
+  for (const each of violations) run.fail(each);
+  run.measure('calls of Cryptoki', (run.measured['calls of Cryptoki'] ?? 0) + calls);
+  await rm(token.directory, { recursive: true, force: true });
+  return traffic;
+}
+
+campaign('random_faults', async (t, run) => {
+  const outcomes = new Map<string, number>();
+  let acknowledged = 0;
+  while (run.done < run.count) {
+    const operations = Math.min(ROUND, run.count - run.done);
+    const traffic = await round(t, run, operations);
+    for (const each of traffic.wrong) run.fail(`A result was wrong: ${each}`);
+    for (const [outcome, count] of traffic.outcomes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count);
+    acknowledged += traffic.acknowledged;
+    run.done += operations;
+  }
+  t.log([...outcomes].map(([outcome, count]) => `${outcome} ${count}`).join(', '));
+  const success = (outcomes.get('right') ?? 0) / run.count;
+  const least = LEAST_SUCCESS[run.isFull ? 'full' : 'short'];
+  if (success < least) run.fail(`Of all operations ${success} were done, and not ${least}.`);
+  run.measure('success, %', success * 100);
+  run.measure('keys acknowledged', acknowledged);
+});
