@@ -28,6 +28,22 @@ export const CAMPAIGNS = {
     short: 5,
     claim: 'killed at work over PostgreSQL, a server has what it acknowledged and nothing half-made',
   },
+  kill_restore_sqlite: {
+    file: 'test/campaigns/kill_restore.test.ts',
+    unit: 'restores',
+    full: 100,
+    short: 4,
+    claim:
+      'killed in the middle of a restore over SQLite, a server has all of what was there or all of the backup, as the job says',
+  },
+  kill_restore_postgres: {
+    file: 'test/campaigns/kill_restore.test.ts',
+    unit: 'restores',
+    full: 100,
+    short: 2,
+    claim:
+      'killed in the middle of a restore over PostgreSQL, a server has all of what was there or all of the backup, as the job says',
+  },
   kill_audit: {
     file: 'test/api/audit.test.ts',
     unit: 'kills',

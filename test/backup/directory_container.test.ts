@@ -1,0 +1,75 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { DirectoryContainer } from '../../src/backup/directory_container.ts';
+import { refused } from '../fixtures/refused.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'strongroom-directory-'));
+test.after.always(() => rmSync(root, { recursive: true, force: true }));
+
+test('what is written is read as a whole, and what is not there is not there', async (t) => {
+  const directory = join(root, 'plain');
+  mkdirSync(directory);
+  const container = new DirectoryContainer(directory);
+  const bytes = randomBytes(100_000);
+  await container.write('a/b/one', bytes);
+  t.deepEqual(Buffer.from((await container.read('a/b/one', bytes.length)) ?? []), bytes);
+  t.is((await container.read('a/b/one', 10))?.length, 11, 'one more than is wanted shows that it is longer');
+  t.is(await container.read('a/b/two', 10), undefined);
+  t.deepEqual(readdirSync(join(directory, 'a/b')), ['one']);
+});
+
+test('a link that somebody has put there is not followed', async (t) => {
+  const directory = join(root, 'links');
+  mkdirSync(directory);
+  writeFileSync(join(root, 'secret'), 'secret');
+  symlinkSync(join(root, 'secret'), join(directory, 'manifest.json'));
+  await refused(
+    t,
+    new DirectoryContainer(directory).read('manifest.json', 100),
+    'ServiceUnavailable',
+    'StorageUnavailable',
+  );
+});
+
+test('a directory that is not there or not ours to write to is told as that', async (t) => {
+  const nowhere = new DirectoryContainer(join(root, 'nowhere'));
+  await refused(t, nowhere.check(), 'NotFound', 'StorageNotFound');
+  await refused(t, nowhere.write('x', randomBytes(3)), 'NotFound', 'StorageNotFound');
+  await refused(t, nowhere.read('x', 3), 'NotFound', 'StorageNotFound');
+  if (process.getuid?.() === 0) return;
+  const directory = join(root, 'closed');
+  mkdirSync(directory);
+  chmodSync(directory, 0o500);
+  await refused(t, new DirectoryContainer(directory).check(), 'Forbidden', 'StorageAccessDenied');
+  await refused(t, new DirectoryContainer(directory).write('x', randomBytes(3)), 'Forbidden', 'StorageAccessDenied');
+});
+
+test('a disk that is full is told as that, and nothing of the part is left', async (t) => {
+  const directory = join(root, 'full');
+  mkdirSync(directory);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory]).status === 0;
+  if (!mounted) {
+    t.log('no small disk can be mounted here');
+    t.pass();
+    return;
+  }
+  try {
+    const container = new DirectoryContainer(directory);
+    await container.check();
+    await container.write('backup/small', randomBytes(1_000));
+    const error = await refused(
+      t,
+      container.write('backup/large', randomBytes(1_000_000)),
+      'ServiceUnavailable',
+      'StorageFull',
+    );
+    t.is(error.message, 'The storage is full (ENOSPC).');
+    t.deepEqual(readdirSync(join(directory, 'backup')), ['small']);
+  } finally {
+    spawnSync('umount', [directory]);
+  }
+});
