@@ -60,7 +60,8 @@ export type { LifetimeAction, RotationPolicy } from './model/rotation_policy.ts'
 export type { SecureWrapAlgorithmName } from './model/secure_wrap_algorithm.ts';
 export { type ProvisionedToken, type ProvisioningRequest, startProvisioning } from './pkcs11/provisioning.ts';
 export { syncSoftHsmTokens, writeSoftHsmConfiguration } from './pkcs11/softhsm_configuration.ts';
-export { HsmPool, type HsmPoolOptions } from './pool/hsm_pool.ts';
+export { HsmPool } from './pool/hsm_pool.ts';
+export type { HsmPoolOfTokensOptions, HsmPoolOptions, TokenOptions } from './pool/pool_options.ts';
 export type { PoolStatus } from './pool/pool_status.ts';
 export { PostgresStore, type PostgresStoreOptions } from './store/postgres_store.ts';
 export { SqliteStore } from './store/sqlite_store.ts';

@@ -48,7 +48,9 @@ class Engine implements AsyncContender {
   }
 
   lanes(): LaneReport {
-    return this.#open.pool.status().lanes;
+    const [token] = this.#open.pool.status().tokens;
+    if (token?.lanes === undefined) throw new Error('The token is not open.');
+    return token.lanes;
   }
 
   async close(): Promise<void> {

@@ -28,8 +28,8 @@ export interface KeyEngineOptions {
   readonly limits?: Partial<EngineLimits> | undefined;
   /** Unix milliseconds; `Date.now` unless named. */
   readonly clock?: (() => number) | undefined;
-  /** Brings new objects of the token to disk, for a token that does not do so itself. Called before a resident key is put on record. */
-  readonly syncToken?: (() => Promise<void>) | undefined;
+  /** Brings new objects of the token of this serial number to disk, where it does not do so itself. Called before a resident key is put on record. */
+  readonly syncToken?: ((serial: string) => Promise<void>) | undefined;
 }
 
 const HOUSE_LIMITS: EngineLimits = {

@@ -8,6 +8,7 @@ import type { KeyCustody } from './key_custody.ts';
 import type { KeyTurns } from './key_turns.ts';
 import type { KeyVersions } from './key_versions.ts';
 import type { SealedStore } from './sealed_store.ts';
+import type { TokenGates } from './token_gates.ts';
 import type { WorkGate } from './work_gate.ts';
 
 /** What operations work with. */
@@ -39,9 +40,9 @@ export interface LifecycleParts {
   /** Bounds the keys that are made at once. */
   readonly creations: WorkGate;
   /** Objects of the token are made one after the other where the device needs that. */
-  readonly tokenChanges: WorkGate;
+  readonly tokenChanges: TokenGates;
   /** Brings to disk what a token has taken in and not brought there itself. */
-  readonly syncToken: () => Promise<void>;
+  readonly syncToken: (serial: string) => Promise<void>;
 }
 
 /** In unix seconds. */

@@ -43,6 +43,7 @@ import { secureUnwrapKey, secureWrapKey } from './release/secure_wrap_key.ts';
 import type * as requests from './requests.ts';
 import { SealedStore } from './sealed_store.ts';
 import { TaskQueue } from './task_queue.ts';
+import { TokenGates } from './token_gates.ts';
 import { WorkGate } from './work_gate.ts';
 
 export interface EngineStatus {
@@ -101,14 +102,15 @@ export class KeyEngine {
       clock,
       defaultCustody: options.custody ?? 'wrapped',
       creations: new WorkGate(LIMITS.keyCreations, LIMITS.keyCreationsWaiting),
-      tokenChanges: new WorkGate(pool.profile.serialisedCreation ? 1 : LIMITS.keyCreations, LIMITS.keyCreationsWaiting),
+      tokenChanges: new TokenGates(),
       syncToken: options.syncToken ?? (async () => undefined),
     };
     this.#house = new HouseKeeping(this.#lifecycle);
     store.onKeysChanged((names) => this.#keys.forget(names));
+    pool.onTokensChanged(() => this.#keys.forget(undefined));
   }
 
-  /** Settles what an engine over this token was in the middle of when it ended. `StoreTampered`, `ServiceUnavailable`. */
+  /** Settles what an engine over these tokens was in the middle of when it ended. `StoreTampered`, `ServiceUnavailable`. */
   static async open(options: KeyEngineOptions): Promise<KeyEngine> {
     const engine = new KeyEngine(options);
     for (const intent of await openIntents(engine.#lifecycle)) await settleIntent(engine.#lifecycle, intent);

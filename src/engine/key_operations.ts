@@ -16,6 +16,7 @@ import { VERIFY } from './operations/verify.ts';
 import { WRAP_KEY } from './operations/wrap_key.ts';
 import { requireValidity } from './permission.ts';
 import type { BatchItem, BatchResult } from './requests.ts';
+import { homeOf } from './resident_home.ts';
 
 /** The operations of a batch, by name. */
 const KINDS = {
@@ -44,7 +45,7 @@ export class KeyOperations {
     request: Request,
   ): Promise<Result> {
     const key = this.#keys.find(request.key);
-    if (key === undefined) return this.#performLater(kind, request);
+    if (key === undefined || !key.located) return this.#performLater(kind, request);
     try {
       const task = this.#task(kind, key, request);
       const promise = task.promise();
@@ -89,13 +90,21 @@ export class KeyOperations {
     request: Request,
   ): Promise<Result> {
     const started = performance.now();
-    const key = await this.held(() => this.#keys.load(request.key));
+    const key = await this.held(() => this.#locate(request));
     const timeoutMs = (request.timeoutMs ?? this.#parts.operationTimeoutMs) - (performance.now() - started);
     if (timeoutMs <= 0) throw timedOut();
     const task = this.#task(kind, key, { ...request, timeoutMs });
     const promise = task.promise();
     this.#dispatcher.admit(task);
     return promise;
+  }
+
+  async #locate({ key: reference }: KeyOperationRequest): Promise<LoadedKey> {
+    const key = this.#keys.find(reference) ?? (await this.#keys.load(reference));
+    if (key.located) return key;
+    key.home = await homeOf(this.#parts.pool, key.record);
+    key.located = true;
+    return key;
   }
 
   #performInto(
@@ -105,7 +114,7 @@ export class KeyOperations {
     request: KeyOperationRequest,
   ): void {
     const key = this.#keys.find(request.key);
-    if (key === undefined) {
+    if (key === undefined || !key.located) {
       this.#performLater(kind, request).then(
         (result) => slots.fill(place, { ok: true, result: result as never }),
         (error: unknown) => slots.fill(place, { ok: false, error: error as Error }),
@@ -136,7 +145,12 @@ export class KeyOperations {
     key: LoadedKey,
     { algorithm }: Request,
   ): OperationPlan {
-    const plan = planOperation(key.record, operation, algorithm, (name) => this.#parts.pool.realisation(name));
+    const { pool } = this.#parts;
+    const plan = planOperation(key.record, operation, algorithm, {
+      realisationOf: (name) => pool.realisation(name),
+      several: pool.hasSeveralTokens,
+      home: key.home,
+    });
     let plans = key.plans[index];
     if (plans === undefined) {
       plans = new Map();

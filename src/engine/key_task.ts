@@ -15,6 +15,7 @@ export abstract class KeyTask<Result> extends DispatchedTask<Result> {
   protected readonly key: LoadedKey;
   protected readonly plan: OperationPlan;
   protected readonly request: RingRequest;
+  readonly suits: OperationPlan['suits'];
   #object: HostObject | undefined = undefined;
 
   constructor(parts: EngineParts, key: LoadedKey, plan: OperationPlan, options: OperationOptions) {
@@ -22,6 +23,7 @@ export abstract class KeyTask<Result> extends DispatchedTask<Result> {
     this.parts = parts;
     this.key = key;
     this.plan = plan;
+    this.suits = plan.suits;
     const { mechanism, parameterKind, parameter } = plan;
     this.request = ringRequest(plan.ringOperation, { mechanism, parameterKind, parameter });
   }

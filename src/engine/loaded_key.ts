@@ -1,4 +1,5 @@
 import type { AlgorithmName, KeyObjectRole } from '../model/algorithm.ts';
+import type { HostToken } from '../pool/hsm_host.ts';
 import type { KeyVersionRecord } from '../store/store.ts';
 import type { OperationPlan } from './operation_plan.ts';
 import type { Recent } from './recency_list.ts';
@@ -13,6 +14,9 @@ export class LoadedKey implements Recent<LoadedKey> {
   readonly queue = new TaskQueue();
   /** How its operations are done, by operation and then by algorithm, as they were first asked for. */
   readonly plans: Map<AlgorithmName, OperationPlan>[] = [];
+  /** The only token that has its private or secret object, once it was looked for; undefined where any will do. */
+  home: HostToken | undefined = undefined;
+  located: boolean;
   /** AES-GCM encryptions that are reserved in the store and not used yet. */
   encryptionsLeft = 0;
   /** The reservation that is under way. */
@@ -23,6 +27,7 @@ export class LoadedKey implements Recent<LoadedKey> {
   constructor(record: KeyVersionRecord) {
     this.record = record;
     this.objectNames = objectNames(record.objectId);
+    this.located = record.custody !== 'resident';
   }
 }
 

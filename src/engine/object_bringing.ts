@@ -4,7 +4,7 @@ import type { KeyType } from '../model/key.ts';
 import { RING_OPERATION } from '../pkcs11/binding.ts';
 import { type ObjectPlacement, publicKeyTemplate, unwrapTemplate } from '../pkcs11/key_template.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS, type Template } from '../pkcs11/template.ts';
-import type { HsmHost, RingRequest } from '../pool/hsm_host.ts';
+import type { HostToken, HsmHost, RingRequest } from '../pool/hsm_host.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import { ringRequest } from '../pool/ring_request.ts';
 import { decodeHandles } from '../pool/token_answers.ts';
@@ -12,8 +12,8 @@ import type { KeyVersionRecord } from '../store/store.ts';
 import { HANDLE_BYTES, unwrapRequest } from './key_wrapping.ts';
 import { failureOf, requireOk } from './token_refusal.ts';
 
-export function sessionPlacement(pool: HsmPool): ObjectPlacement {
-  return { kind: 'session', private: pool.profile.sessionObjects === 'private' };
+export function sessionPlacement({ profile }: HostToken): ObjectPlacement {
+  return { kind: 'session', private: profile.sessionObjects === 'private' };
 }
 
 export interface BroughtObject {
@@ -36,7 +36,7 @@ export async function bringObject(
   if (record.custody === 'wrapped') return { handle: await unwrapObject(pool, record, role, host), transient: true };
   const handle = await findTokenObject(pool, record, role, host);
   // Where the module serves a session's objects faster than the token's, the pool keys are copied, and so is this one.
-  if (!pool.profile.copiesPoolKeys) return { handle, transient: false };
+  if (!host.token.profile.copiesPoolKeys) return { handle, transient: false };
   const request = ringRequest(RING_OPERATION.copy, { object: handle, template: COPY, capacity: HANDLE_BYTES });
   return { handle: await askForHandle(pool, request, host), transient: true };
 }
@@ -46,7 +46,7 @@ const COPY = encodeTemplate({ CKA_TOKEN: false });
 /** The public half is in the record, under its seal, whoever keeps the private one. */
 function createPublicObject(pool: HsmPool, { publicKey }: KeyVersionRecord, host: HsmHost): Promise<number> {
   if (publicKey.keyType === 'oct-HSM') throw new TypeError('A symmetric key has no public object.');
-  const template = publicKeyTemplate(publicKey, sessionPlacement(pool));
+  const template = publicKeyTemplate(publicKey, sessionPlacement(host.token));
   return askForHandle(pool, ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES }), host);
 }
 
@@ -54,7 +54,7 @@ function createPublicObject(pool: HsmPool, { publicKey }: KeyVersionRecord, host
 export type SecretRole = Exclude<KeyObjectRole, 'public'>;
 
 function unwrapObject(pool: HsmPool, record: KeyVersionRecord, role: SecretRole, host: HsmHost): Promise<number> {
-  return unwrapStored(pool, record, unwrapTemplate(record.spec.keyType, role, sessionPlacement(pool)), host);
+  return unwrapStored(pool, record, unwrapTemplate(record.spec.keyType, role, sessionPlacement(host.token)), host);
 }
 
 /** A key in wrapped custody as an object of this description. @throws StrongroomError `KeyMissing` */

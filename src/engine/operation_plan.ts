@@ -17,6 +17,7 @@ import {
   type SignatureScheme,
 } from '../pkcs11/binding.ts';
 import { gcmParameter, MECHANISM, oaepParameter, pssParameter } from '../pkcs11/mechanism.ts';
+import type { HostToken } from '../pool/hsm_host.ts';
 import type { KeyVersionRecord } from '../store/store.ts';
 import { ciphertextBounds, inputBounds, type LengthBounds, lengthBounds } from './input_bounds.ts';
 import { requirePermission } from './permission.ts';
@@ -25,8 +26,15 @@ export type CryptographicOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt' |
 
 type SignatureHash = Exclude<HashName, 'SHA-1'>;
 
-/** How the token does an algorithm; undefined when it does not. */
-export type FindRealisation = (algorithm: AlgorithmName) => Realisation | undefined;
+/** What is to be known of the pool. */
+export interface PlanSurroundings {
+  /** How it does an algorithm; undefined when it does not. */
+  readonly realisationOf: (algorithm: AlgorithmName) => Realisation | undefined;
+  /** It has more than one token. */
+  readonly several: boolean;
+  /** The only token that has the key. */
+  readonly home: HostToken | undefined;
+}
 
 /** All that is known of an operation with an algorithm before the input comes: worked out once for a key version. */
 export interface OperationPlan {
@@ -57,6 +65,8 @@ export interface OperationPlan {
   readonly overheadBytes: number;
   /** The dates of the key are to be looked at. */
   readonly boundByDates: boolean;
+  /** Which tokens can do it; absent where there is one token. */
+  readonly suits: ((token: HostToken) => boolean) | undefined;
 }
 
 /**
@@ -67,7 +77,7 @@ export function planOperation(
   record: KeyVersionRecord,
   operation: CryptographicOperation,
   name: AlgorithmName,
-  realisationOf: FindRealisation,
+  { realisationOf, several, home }: PlanSurroundings,
 ): OperationPlan {
   requirePermission(record, operation);
   const algorithm = requireAlgorithm(record.spec, operation, name);
@@ -75,11 +85,13 @@ export function planOperation(
   if (realisation === undefined) throw new StrongroomError('NotSupported', `The HSM does not support ${name}.`);
   const secretSide = operation === 'sign' || operation === 'decrypt' || operation === 'unwrapKey';
   const modulusBytes = record.spec.keyType === 'RSA-HSM' ? record.spec.size / 8 : 0;
+  const role = secretSide ? algorithm.secretObject : algorithm.publicObject;
+  const only = role === 'public' ? undefined : home;
   return {
     operation,
     algorithm,
     realisation,
-    role: secretSide ? algorithm.secretObject : algorithm.publicObject,
+    role,
     ringOperation: ringOperationOf(realisation, operation),
     mechanism: MECHANISM[realisation.mechanism],
     ...parameterOf(algorithm, realisation),
@@ -93,6 +105,7 @@ export function planOperation(
     overheadBytes: modulusBytes === 0 ? SYMMETRIC_OVERHEAD_BYTES : modulusBytes,
     boundByDates:
       OPERATIONS_BOUND_BY_DATES.has(operation) && (record.notBefore !== undefined || record.expires !== undefined),
+    suits: several ? (token) => token.realisations.has(realisation) && (only ?? token) === token : undefined,
   };
 }
 

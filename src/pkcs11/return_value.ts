@@ -10,7 +10,8 @@ import { RING_OPERATION, type RingOperation } from './binding.ts';
  * - `capability`: this token cannot do it; another may.
  * - `bufferTooSmall`: do it again with the capacity that the completion names.
  * - `retryHere`: the token is busy; do it again on the same host after the pause.
- * - `retryElsewhere`: the token is in an unknown state or sick; another host first.
+ * - `retryElsewhere`: the token is in an unknown state; another host first.
+ * - `tokenSick`: the device itself has failed: another token first, and this one is left until it answers again.
  * - `sessionLost`: the lane's session is not usable any more; do it again on a new one, keys looked up anew.
  * - `hostLost`: the instance of the library is not usable any more (not logged in, not initialised): replace the host.
  * - `tokenLost`: the token has gone: every session and handle of its hosts is void.
@@ -31,6 +32,7 @@ export type ReactionClass =
   | 'bufferTooSmall'
   | 'retryHere'
   | 'retryElsewhere'
+  | 'tokenSick'
   | 'sessionLost'
   | 'hostLost'
   | 'tokenLost'
@@ -69,6 +71,7 @@ const BUFFER = reaction('bufferTooSmall', 'InternalError', { retries: 1 });
 /** Network HSMs say CKR_FUNCTION_FAILED when they are busy: no sign of ill health, or load alone would take a token out. */
 const BUSY = reaction('retryHere', 'ServiceUnavailable', { retries: 3, backoffMs: 20 });
 const UNKNOWN_STATE = reaction('retryElsewhere', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
+const SICK = reaction('tokenSick', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
 const SESSION = reaction('sessionLost', 'ServiceUnavailable', { retries: 1 });
 const HOST = reaction('hostLost', 'ServiceUnavailable', { retries: 1 });
 const TOKEN = reaction('tokenLost', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
@@ -78,10 +81,10 @@ const RESOURCE = reaction('resource', 'ServiceUnavailable', { retries: 1, backof
 /** The lane that is refused a session ends; those that have one do its work, in 5 s or so at the latest. */
 const NO_SESSION = reaction('noSession', 'ServiceUnavailable', { retries: 8, backoffMs: 20 });
 const REFUSED = reaction('refused', 'ServiceUnavailable');
-const PIN = reaction('pin', 'ServiceUnavailable', { countsAgainstToken: true });
+const PIN = reaction('pin', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
 const DEFECT = reaction('defect', 'InternalError');
-const FATAL = reaction('fatal', 'ServiceUnavailable', { countsAgainstToken: true });
-const SELF_TEST = reaction('fatal', 'SelfTestFailed', { countsAgainstToken: true });
+const FATAL = reaction('fatal', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
+const SELF_TEST = reaction('fatal', 'SelfTestFailed', { retries: 1, countsAgainstToken: true });
 /** Like UNKNOWN_STATE, but where a caller's bytes may be the reason: done again, never held against the token. */
 const UNKNOWN_STATE_OR_INPUT = reaction('retryElsewhere', 'ServiceUnavailable', { retries: 1 });
 
@@ -104,7 +107,7 @@ const ROWS = {
   CKR_ACTION_PROHIBITED: [0x01b, POLICY],
   CKR_DATA_INVALID: [0x020, BAD_INPUT],
   CKR_DATA_LEN_RANGE: [0x021, BAD_INPUT],
-  CKR_DEVICE_ERROR: [0x030, UNKNOWN_STATE],
+  CKR_DEVICE_ERROR: [0x030, SICK],
   CKR_DEVICE_MEMORY: [0x031, RESOURCE],
   CKR_DEVICE_REMOVED: [0x032, TOKEN],
   CKR_ENCRYPTED_DATA_INVALID: [0x040, UNDECIPHERABLE],
@@ -185,7 +188,7 @@ const ROWS = {
   CKR_TOKEN_RESOURCE_EXCEEDED: [0x201, RESOURCE],
   CKR_OPERATION_CANCEL_FAILED: [0x202, SESSION],
   CKR_KEY_EXHAUSTED: [0x203, POLICY],
-  CKR_VENDOR_DEFINED: [0x80000000, UNKNOWN_STATE],
+  CKR_VENDOR_DEFINED: [0x80000000, SICK],
 } as const satisfies Record<string, readonly [number, Reaction]>;
 
 export type ReturnValueName = keyof typeof ROWS;
@@ -280,7 +283,7 @@ export function reactionTo(operation: RingOperation, input: 'caller' | 'engine',
   if (returnValue === 0) return OK;
   const known = BY_NUMBER.has(returnValue) ? returnValue : RETURN_VALUE.CKR_VENDOR_DEFINED;
   const special = (input === 'caller' ? BY_CALLERS_OPERATION : BY_ENGINES_OPERATION).get(operation)?.get(known);
-  return special ?? BY_NUMBER.get(known)?.reaction ?? UNKNOWN_STATE;
+  return special ?? BY_NUMBER.get(known)?.reaction ?? SICK;
 }
 
 /** `CKR_…` for what the standard names; the number in hexadecimal, as vendors document theirs, for anything else. */

@@ -2,20 +2,13 @@ import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
 import type { Reaction, ReactionClass } from '../pkcs11/return_value.ts';
-import type { HsmTask } from './hsm_task.ts';
+import { wasRefused } from './host_starter.ts';
 import { LaneKeeper } from './lane_keeper.ts';
 import type { LaneRange, LaneReport } from './lane_tuner.ts';
-import { ParkedRuns } from './parked_runs.ts';
 import { RestartLimit, type RestartLimitOptions } from './restart_limit.ts';
 import type { HostEnd, RingHost } from './ring_host.ts';
-import type { TaskHosts, TaskRun } from './task_run.ts';
 import { Watchdog, type WatchdogOptions } from './watchdog.ts';
 
-/** What it costs to bring a key to a host that does not hold it: about one unwrapping and the way there and back. */
-const BRINGING_US = 300;
-const EXCLUDED_US = 1e12;
-/** A host without room makes work wait in front of its lanes, where nobody shares it out. */
-const FULL_US = 1e9;
 const SESSION_OR_HOST: ReadonlySet<ReactionClass> = new Set<ReactionClass>(['sessionLost', 'hostLost']);
 const FAULTS_BEFORE_REPLACEMENT = 3;
 const FAULT_WINDOW_MS = 10_000;
@@ -50,18 +43,19 @@ export interface EndedHost extends HostEnd {
   readonly at: number;
 }
 
-/** The hosts of one token: keeps their number up, shares work out among them, and replaces what is sick or stuck. */
-export class HostGroup implements TaskHosts {
+/** The hosts of one token: keeps their number up, and replaces what is sick or stuck. */
+export class HostGroup {
   readonly #options: HostGroupOptions;
   readonly #limit: RestartLimit;
   readonly #watchdog: Watchdog;
   readonly #lanes: LaneKeeper;
-  readonly #parked = new ParkedRuns();
   readonly #hosts: RingHost[] = [];
   readonly #faults = new WeakMap<RingHost, number[]>();
   readonly #ends: EndedHost[] = [];
   readonly #goneListeners: ((host: RingHost) => void)[] = [];
   readonly #joinedListeners: (() => void)[] = [];
+  readonly #restListeners: (() => void)[] = [];
+  readonly #unfitListeners: (() => void)[] = [];
   #filling: Promise<void> | undefined;
   #interruptPause: (() => void) | undefined;
   #lastFailure: unknown;
@@ -70,6 +64,8 @@ export class HostGroup implements TaskHosts {
   #unfitReason: string | undefined;
   /** In the time of `performance.now()`; until then all that is signed is verified. */
   #distrustedUntil = 0;
+  /** Its hosts end because of the token, and not by themselves: until one starts again that is no crash loop. */
+  #tokenIsAway = false;
   #closed = false;
 
   constructor(options: HostGroupOptions) {
@@ -97,10 +93,6 @@ export class HostGroup implements TaskHosts {
     return this.#lastFailure;
   }
 
-  get parked(): number {
-    return this.#parked.count;
-  }
-
   get lanes(): LaneReport {
     return this.#lanes.report;
   }
@@ -110,24 +102,22 @@ export class HostGroup implements TaskHosts {
     return this.#watchdog.stuckLanes(host).length;
   }
 
-  get room(): number {
-    let room = 0;
-    for (const host of this.#hosts) room += host.room;
-    return room;
-  }
-
-  get capacity(): number {
-    let capacity = 0;
-    for (const host of this.#hosts) capacity += host.capacity;
-    return capacity;
-  }
-
   onGone(listener: (host: RingHost) => void): void {
     this.#goneListeners.push(listener);
   }
 
   onJoined(listener: () => void): void {
     this.#joinedListeners.push(listener);
+  }
+
+  /** Calls `listener` when there is no host, and none is started for a while, or until an operator acts. */
+  onRest(listener: () => void): void {
+    this.#restListeners.push(listener);
+  }
+
+  /** Calls `listener` when nothing that the token gives counts any more. */
+  onUnfit(listener: () => void): void {
+    this.#unfitListeners.push(listener);
   }
 
   /** Starts all hosts, one after the other. Fails with what keeps the first from starting; the others are tried again later. */
@@ -141,43 +131,27 @@ export class HostGroup implements TaskHosts {
     }
   }
 
-  choose(task: HsmTask, excluded: RingHost | undefined): RingHost | undefined {
-    const hosts = this.#hosts;
-    if (hosts.length === 1) {
-      const only = hosts[0] as RingHost;
-      return only.alive ? only : undefined;
-    }
-    let best: RingHost | undefined;
-    let least = Number.POSITIVE_INFINITY;
-    for (const host of hosts) {
-      if (!host.alive) continue;
-      let cost = (host.tasks * host.meanServiceUs) / host.lanes;
-      if (!task.prefers(host)) cost += BRINGING_US;
-      if (host === excluded) cost += EXCLUDED_US;
-      if (host.room === 0) cost += FULL_US;
-      if (cost < least) {
-        least = cost;
-        best = host;
-      }
-    }
-    return best;
+  /** Milliseconds until a host may be started; infinite when an operator has to act before. */
+  waitMs(now: number): number {
+    if (this.#closed || this.#barred !== undefined) return Number.POSITIVE_INFINITY;
+    return this.#limit.waitMs(now);
   }
 
-  park(run: TaskRun): void {
-    const waitMs =
-      this.#closed || this.#barred !== undefined ? Number.POSITIVE_INFINITY : this.#limit.waitMs(performance.now());
-    if (performance.now() + waitMs < run.task.deadline) {
-      this.#parked.add(run);
-    } else {
-      run.fail('ServiceUnavailable', this.#barred ?? this.#lastFailure, Number.isFinite(waitMs) ? waitMs : undefined);
-    }
+  /** Why there is no further host, as far as it is known. */
+  get failure(): unknown {
+    return this.#barred ?? this.#lastFailure;
+  }
+
+  /** No host is started until an operator acts. */
+  get barred(): boolean {
+    return this.#barred !== undefined;
   }
 
   suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
     const kind = reaction.class;
     if (reaction.countsAgainstToken || SESSION_OR_HOST.has(kind)) this.#distrust(LIMITS.distrustMs);
     if (kind === 'hostLost' || (kind === 'sessionLost' && IN_OWNER_SESSION.has(operation))) host.kill(reason);
-    else if (kind === 'tokenLost') for (const each of [...this.#hosts]) each.kill(reason);
+    else if (kind === 'tokenLost') this.#loseAll(reason);
     else if (kind === 'fatal') this.declareUnfit(reason);
     else if (kind === 'sessionLost' || reaction.countsAgainstToken) this.#countFault(host, reason);
   }
@@ -191,6 +165,7 @@ export class HostGroup implements TaskHosts {
   /** Nothing that the token gives counts any more, until an operator has acted. */
   declareUnfit(reason: string): void {
     this.#unfitReason ??= reason;
+    for (const listener of this.#unfitListeners) listener();
   }
 
   get unfit(): boolean {
@@ -215,7 +190,6 @@ export class HostGroup implements TaskHosts {
   async close(drainMs: number, graceMs: number): Promise<void> {
     this.#closed = true;
     this.#interruptPause?.();
-    this.#parked.failBefore(Number.POSITIVE_INFINITY, undefined);
     await drained(this.#hosts, drainMs);
     await this.#filling;
     this.#watchdog.close();
@@ -241,10 +215,10 @@ export class HostGroup implements TaskHosts {
 
   #admit(host: RingHost): void {
     this.#lastFailure = undefined;
+    this.#tokenIsAway = false;
     this.#hosts.push(host);
     host.distrustedUntil = this.#distrustedUntil;
     host.onEnd((end) => this.#ended(host, end));
-    this.#parked.startAll();
     for (const listener of this.#joinedListeners) listener();
   }
 
@@ -256,10 +230,15 @@ export class HostGroup implements TaskHosts {
     for (const listener of this.#goneListeners) listener(host);
     if (this.#closed) return;
     if (!end.expected) {
-      this.#recordDeath();
+      if (!this.#tokenIsAway) this.#recordDeath();
       this.#distrust(LIMITS.distrustMs);
     }
     this.#fill();
+  }
+
+  #loseAll(reason: string): void {
+    this.#tokenIsAway = true;
+    for (const each of [...this.#hosts]) each.kill(reason);
   }
 
   #distrust(milliseconds: number): void {
@@ -271,7 +250,7 @@ export class HostGroup implements TaskHosts {
     const now = performance.now();
     this.#limit.record(now);
     const waitMs = this.#limit.waitMs(now);
-    if (waitMs > 0 && this.#hosts.length === 0) this.#parked.failBefore(now + waitMs, this.#lastFailure);
+    if (waitMs > 0) this.#rest();
   }
 
   get #lacksHosts(): boolean {
@@ -300,7 +279,7 @@ export class HostGroup implements TaskHosts {
         retryMs = FIRST_RETRY_MS;
       } catch (error) {
         this.#lastFailure = error;
-        this.#recordDeath();
+        if (!wasRefused(error)) this.#recordDeath();
         if (isForOperator(error)) this.#bar(error);
         else await this.#pause(retryMs);
         retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
@@ -310,7 +289,12 @@ export class HostGroup implements TaskHosts {
 
   #bar(error: StrongroomError): void {
     this.#barred = error;
-    if (this.#hosts.length === 0) this.#parked.failBefore(Number.POSITIVE_INFINITY, error);
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#hosts.length > 0) return;
+    for (const listener of this.#restListeners) listener();
   }
 
   async #pause(milliseconds: number): Promise<void> {
@@ -329,7 +313,7 @@ export class HostGroup implements TaskHosts {
 const PIN_OUTCOMES: ReadonlySet<string> = new Set(['PinRefused', 'PinLocked', 'PinUnusable']);
 
 /** What no further try can mend, and a further try of the PIN could make worse. */
-function isForOperator(error: unknown): error is StrongroomError {
+export function isForOperator(error: unknown): error is StrongroomError {
   return error instanceof StrongroomError && PIN_OUTCOMES.has(error.innerCode ?? '');
 }
 

@@ -1,6 +1,7 @@
 import { StrongroomError } from '../model/errors.ts';
 import { HOST_STATE, type HostStatus, nativeAddon } from '../pkcs11/binding.ts';
-import { cryptokiFailure, RETURN_VALUE } from '../pkcs11/return_value.ts';
+import { CryptokiFailure, cryptokiFailure, RETURN_VALUE } from '../pkcs11/return_value.ts';
+import type { HostToken } from './hsm_host.ts';
 import type { LaneRange } from './lane_tuner.ts';
 import type { PinGuard } from './pin_guard.ts';
 import type { PinSource } from './pin_source.ts';
@@ -10,12 +11,12 @@ import type { RingHost } from './ring_host.ts';
 import { oneAtATime } from './start_queue.ts';
 import { askStartingHost } from './starting_host.ts';
 import { ThreadHost } from './thread_host.ts';
-import type { TokenProfile } from './token_profile.ts';
 
 export interface HostStarterOptions {
   readonly module: string;
-  readonly tokenSerial: string;
-  readonly profile: TokenProfile;
+  readonly token: HostToken;
+  /** A name that no host of the pool has had yet. */
+  readonly newId: () => string;
   readonly isolation: 'process' | 'thread';
   readonly environment: Readonly<Record<string, string>>;
   readonly forceLogin: boolean;
@@ -43,14 +44,9 @@ const LOADED_MODULES = new Set<string>();
 /** Starts hosts of one token, one at a time, up to the point where they know the pool keys and can take work. */
 export class HostStarter {
   readonly #options: HostStarterOptions;
-  #started = 0;
 
   constructor(options: HostStarterOptions) {
     this.#options = options;
-  }
-
-  get profile(): TokenProfile {
-    return this.#options.profile;
   }
 
   /**
@@ -58,20 +54,20 @@ export class HostStarter {
    * HostNotStarted with what happened as the cause.
    */
   start(lanes: LaneRange): Promise<RingHost> {
-    const { module, tokenSerial } = this.#options;
-    return oneAtATime(`${module}\n${tokenSerial}`, () => this.#start(lanes));
+    const { module, token } = this.#options;
+    return oneAtATime(`${module}\n${token.serial}`, () => this.#start(lanes));
   }
 
   async #start(lanes: LaneRange): Promise<RingHost> {
-    const { pin: source, guard, tokenSerial, startTimeoutMs, profile } = this.#options;
+    const { pin: source, guard, token, startTimeoutMs } = this.#options;
     const pin = await source.read();
     try {
-      await guard.admit(tokenSerial, pin);
+      await guard.admit(token.serial, pin);
       const host = this.#create(lanes, new Uint8Array(pin));
       try {
         const status = await host.started(startTimeoutMs);
         if (status.state !== HOST_STATE.ready) throw await this.#failure(host, status, pin);
-        host.open(await findPoolKeys((request) => askStartingHost(host, request), profile.copiesPoolKeys));
+        host.open(await findPoolKeys((request) => askStartingHost(host, request), token.profile.copiesPoolKeys));
         return host;
       } catch (error) {
         host.kill('it did not start');
@@ -83,8 +79,8 @@ export class HostStarter {
   }
 
   #create(lanes: LaneRange, pin: Uint8Array): RingHost {
-    const { module, tokenSerial, isolation, environment, forceLogin } = this.#options;
-    const host = { id: `host-${++this.#started}`, module, tokenSerial, lanes, forceLogin, pin };
+    const { module, token, newId, isolation, environment, forceLogin } = this.#options;
+    const host = { id: newId(), module, token, lanes, forceLogin, pin };
     if (isolation === 'process') return new ProcessHost({ ...host, environment });
     const privateCopy = LOADED_MODULES.has(module);
     LOADED_MODULES.add(module);
@@ -92,25 +88,25 @@ export class HostStarter {
   }
 
   async #failure(host: RingHost, status: HostStatus, pin: Uint8Array): Promise<StrongroomError> {
-    const { guard, tokenSerial, startTimeoutMs } = this.#options;
+    const { guard, token, startTimeoutMs } = this.#options;
     const { returnValue } = status;
     if (status.state === HOST_STATE.failed && WRONG_PIN.has(returnValue)) {
-      await guard.refused(tokenSerial, pin);
+      await guard.refused(token.serial, pin);
       return refusal(
         'PinRefused',
-        `The token ${tokenSerial} refused the PIN. It is not sent again: configure the right one.`,
+        `The token ${token.serial} refused the PIN. It is not sent again: configure the right one.`,
         status,
       );
     }
     if (status.state === HOST_STATE.failed && returnValue === RETURN_VALUE.CKR_PIN_LOCKED) {
       return refusal(
         'PinLocked',
-        `No login to the token ${tokenSerial}: ${status.message || 'its user PIN is locked'}.`,
+        `No login to the token ${token.serial}: ${status.message || 'its user PIN is locked'}.`,
         status,
       );
     }
     if (status.state === HOST_STATE.failed && UNUSABLE_PIN.has(returnValue)) {
-      return refusal('PinUnusable', `The user PIN of the token ${tokenSerial} has expired or was never set.`, status);
+      return refusal('PinUnusable', `The user PIN of the token ${token.serial} has expired or was never set.`, status);
     }
     if (status.state === HOST_STATE.starting && host.end === undefined) {
       return refusal('HostNotStarted', `An HSM host did not start within ${startTimeoutMs} ms.`, status);
@@ -129,8 +125,17 @@ function refusal(innerCode: string, message: string, status: HostStatus): Strong
   return new StrongroomError('ServiceUnavailable', message, { innerCode, cause: startFailure(status) });
 }
 
+/** What a living host said outside of Cryptoki: that there is no such token, or no such module. */
+class StartRefusal extends Error {}
+
+/** The host lived to say why it does not start: no crash, however often it happens. */
+export function wasRefused(error: unknown): boolean {
+  return error instanceof Error && (error.cause instanceof StartRefusal || error.cause instanceof CryptokiFailure);
+}
+
 /** Function 0 is a failure outside Cryptoki, which the message describes. */
 function startFailure(status: HostStatus): Error {
-  if (status.function === 0) return new Error(status.message);
+  if (status.state !== HOST_STATE.failed) return new Error('It said nothing');
+  if (status.function === 0) return new StartRefusal(status.message);
   return cryptokiFailure(nativeAddon().functionNames()[status.function] ?? 'The host', status.returnValue);
 }

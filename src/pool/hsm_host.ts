@@ -1,4 +1,7 @@
+import type { Realisation } from '../model/algorithm.ts';
 import type { ParameterKind, RingOperation } from '../pkcs11/binding.ts';
+import type { MechanismSupport } from './token_answers.ts';
+import type { TokenProfile } from './token_profile.ts';
 
 /** One request to a lane, as the ring takes it (see pkcs11/binding.ts). Handles belong to the host that gave them. */
 export interface RingRequest {
@@ -27,12 +30,34 @@ export interface Completion {
   readonly serviceTimeUs: number;
 }
 
+/** As a token describes itself. */
+export interface TokenDescription {
+  readonly label: string;
+  readonly serial: string;
+  readonly manufacturer: string;
+  readonly model: string;
+}
+
+/** What is to be known of a token by whoever has work done in one of its hosts. */
+export interface HostToken {
+  /** What the pool calls it. */
+  readonly name: string;
+  readonly serial: string;
+  readonly description: TokenDescription;
+  readonly profile: TokenProfile;
+  /** By CKM_*. */
+  readonly mechanisms: ReadonlyMap<number, MechanismSupport>;
+  /** All ways of doing an algorithm that its mechanisms allow: rows of the algorithm table. */
+  readonly realisations: ReadonlySet<Realisation>;
+}
+
 /**
  * One living instance of the vendor library, in a process of its own or as threads of this one. A host that dies is
  * not revived: another object takes its place, so that whatever is cached per host (object handles) dies with it.
  */
 export interface HsmHost {
   readonly id: string;
+  readonly token: HostToken;
   readonly lanes: number;
   /** Requests submitted and not yet completed. */
   readonly inFlight: number;

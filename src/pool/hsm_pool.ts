@@ -1,196 +1,170 @@
-import { ALGORITHMS, type Algorithm, type AlgorithmName, type Realisation } from '../model/algorithm.ts';
+import type { AlgorithmName, Realisation } from '../model/algorithm.ts';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import { RING_OPERATION } from '../pkcs11/binding.ts';
 import type { SigningKeyName } from '../pkcs11/pool_key_template.ts';
 import type { DomainItem } from '../security_domain/domain_cipher.ts';
 import { type Doorbell, sharedDoorbell } from './doorbell.ts';
-import { HostGroup } from './host_group.ts';
-import { HostStarter } from './host_starter.ts';
-import type { Completion, HsmHost } from './hsm_host.ts';
+import type { Completion, HostToken, HsmHost } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
+import type { OpenToken } from './open_token.ts';
 import { PinGuard } from './pin_guard.ts';
-import { type PinOptions, PinSource } from './pin_source.ts';
 import { PinnedHost } from './pinned_host.ts';
+import { PinnedToken } from './pinned_token.ts';
+import { PoolAlgorithms } from './pool_algorithms.ts';
 import { type CallOptions, PoolCall, type RequestFor } from './pool_call.ts';
-import { type CeremonyToken, takeOutPoolKeys } from './pool_key_ceremony.ts';
+import { type PoolFingerprint, probe } from './pool_fingerprint.ts';
+import { takeOutOfOneOf } from './pool_key_ceremony.ts';
 import {
-  lookAtToken,
   readSigningPublicKey,
   type SigningPublicKey,
   sealRequest,
   sealVerification,
   signatureRequest,
 } from './pool_keys.ts';
-import { type PoolStatus, poolStatus, type TokenDescription } from './pool_status.ts';
-import { createPoolKeys, findToken, type TokenChoice } from './pool_token.ts';
-import { realisationOf } from './realisation.ts';
-import type { RestartLimitOptions } from './restart_limit.ts';
-import { ringRequest } from './ring_request.ts';
+import { agreeOnPoolKeys, openMembers, requirePoolKeys } from './pool_opening.ts';
+import { type HsmPoolOfTokensOptions, type HsmPoolOptions, tokensOf } from './pool_options.ts';
+import { type PoolStatus, poolStatus } from './pool_status.ts';
+import type { RingHost } from './ring_host.ts';
 import { SelfTest } from './self_test.ts';
-import { SerialTasks } from './serial_tasks.ts';
-import { SignatureCheck, type SignatureCheckPolicy } from './signature_check.ts';
+import { SignatureCheck } from './signature_check.ts';
 import { type TaskHosts, TaskRun } from './task_run.ts';
-import { decodeMechanisms, type MechanismSupport } from './token_answers.ts';
-import { type TokenProfile, type TokenProfileOptions, tokenProfile } from './token_profile.ts';
-import type { WatchdogOptions } from './watchdog.ts';
+import { type MemberSurroundings, TokenMember } from './token_member.ts';
+import { TokenSet } from './token_set.ts';
 
-export interface HsmPoolOptions extends TokenProfileOptions, RestartLimitOptions, WatchdogOptions {
-  /** Path of the PKCS#11 module. */
-  readonly module: string;
-  readonly token: TokenChoice;
-  readonly pin: PinOptions;
-  /** Where the pool remembers which PINs were refused. Made when it is not there. */
-  readonly stateDirectory: string;
-  /** `process` unless named: the vendor library in processes of its own. */
-  readonly isolation?: 'process' | 'thread' | undefined;
-  /** Which ECDSA signatures are verified before they are let out, `sampled` unless named. RSA signatures always are. */
-  readonly signatureChecks?: SignatureCheckPolicy | undefined;
-  /** Variables for the vendor library, SOFTHSM2_CONF for one. With `isolation: 'thread'` they are set in this process. */
-  readonly environment?: Readonly<Record<string, string>> | undefined;
-  /** `require` unless named: a token without pool keys is refused. `create` makes those that are missing. */
-  readonly poolKeys?: 'require' | 'create' | undefined;
-  /** Where a SoftHSM keeps its tokens, so that new pool keys can be brought to disk. */
-  readonly softHsmTokenDirectory?: string | undefined;
-  /** Send the PIN even where one more wrong one locks the token. */
-  readonly forceLogin?: boolean | undefined;
-  readonly startTimeoutMs?: number | undefined;
-}
-
-const START_TIMEOUT_MS = 10_000;
-const STOP_GRACE_MS = 2_000;
-const MECHANISM_LIST_BYTES = 32 * 1024;
+const PROBE_TIMEOUT_MS = 2_000;
 
 /**
- * The HSM pool: hosts of one token, kept alive, with the work shared out among them. Tasks go in by `run`; what is asked for seldom goes
- * in by `call`. While a token has failed a self-test everything but `status` answers SelfTestFailed.
+ * The HSM pool: hosts of 1 to 16 tokens that have the same pool keys, kept alive, with the work shared out among them. Tasks go in by `run`;
+ * what is asked for seldom goes in by `call`. A token that has failed a self-test gets no work; while all have, everything but `status`
+ * answers SelfTestFailed.
  */
 export class HsmPool {
-  readonly profile: TokenProfile;
-  readonly token: TokenDescription;
   readonly selfTest: SelfTest;
   readonly signatureCheck: SignatureCheck;
-  readonly #group: HostGroup;
-  readonly #pin: PinSource;
-  readonly #ceremonyToken: CeremonyToken;
+  readonly #tokens = new TokenSet();
+  readonly #algorithms = new PoolAlgorithms();
+  readonly #surroundings: MemberSurroundings;
   readonly #doorbell: Doorbell = sharedDoorbell();
   readonly #roomListeners: (() => void)[] = [];
-  readonly #serial: SerialTasks | undefined;
+  readonly #tokenListeners: (() => void)[] = [];
+  #open: readonly OpenToken[] = [];
   readonly #signingKeys = new Map<SigningKeyName, SigningPublicKey>();
-  readonly #realisations = new Map<AlgorithmName, Realisation>();
-  #mechanisms: ReadonlyMap<number, MechanismSupport> = new Map();
+  #poolKeys: PoolFingerprint | undefined;
+  #hostsNamed = 0;
   #closed = false;
 
-  private constructor(
-    starter: HostStarter,
-    ceremonyToken: CeremonyToken,
-    token: TokenDescription,
-    options: HsmPoolOptions,
-  ) {
-    const { profile } = starter;
-    const { label, serial, manufacturer, model } = token;
-    this.profile = profile;
-    this.token = { label, serial, manufacturer, model };
+  private constructor(options: HsmPoolOptions | HsmPoolOfTokensOptions, guard: PinGuard) {
     this.signatureCheck = new SignatureCheck(options.signatureChecks);
-    this.#pin = ceremonyToken.pin;
-    this.#ceremonyToken = ceremonyToken;
-    this.#group = new HostGroup({
-      ...options,
-      hosts: profile.hosts,
-      lanes: profile.lanes,
-      start: (lanes) => starter.start(lanes),
-    });
-    this.#serial = profile.serialisedCreation
-      ? new SerialTasks((host) => this.call(lookAtToken(), { host }))
-      : undefined;
+    this.#surroundings = {
+      options,
+      guard,
+      newHostId: () => `host-${++this.#hostsNamed}`,
+      leave: (token, reason) => this.#tokens.leave(token, reason),
+      admit: async (token) => {
+        if (this.#poolKeys !== undefined) await requirePoolKeys(token, this.#poolKeys);
+      },
+      probe: async (token) => {
+        if (this.#poolKeys !== undefined) await probe(token, this.#poolKeys, PROBE_TIMEOUT_MS);
+      },
+    };
     this.selfTest = new SelfTest({
       ask: (host, request, input) => this.call(request, { host, input }),
-      realisation: (algorithm) => this.#realisations.get(algorithm.name),
-      onFailure: (reason) => this.#group.declareUnfit(reason),
+      realisation: (algorithm, host) => this.#algorithms.realisationOn(algorithm, host.token),
+      onFailure: (reason, host) => (host.token as OpenToken).group.declareUnfit(reason),
     });
-    this.#group.onGone((host) => this.selfTest.forget(host));
-    this.#group.onJoined(this.#tellRoom);
+    this.#tokens.onGone((host) => this.selfTest.forget(host));
+    this.#tokens.onJoined(() => this.#joined());
     this.#doorbell.onDelivered(this.#tellRoom);
   }
 
   /**
-   * Opens a token: finds it, logs in, looks up the pool keys, and starts all hosts, one after the other.
-   * ServiceUnavailable with an inner code: TokenNotFound, TokenAmbiguous, ProvisioningFailed, or one of HostStarter.start.
+   * Opens the tokens, with all of their hosts. Those that are away, or do not belong to the pool, are left out, and the former tried again.
+   * ServiceUnavailable when not one opens, with an inner code: TokenNotFound, TokenAmbiguous, ProvisioningFailed, or one of HostStarter.start.
    */
-  static async open(options: HsmPoolOptions): Promise<HsmPool> {
-    const { module, isolation = 'process', environment = {}, softHsmTokenDirectory } = options;
-    if (isolation === 'thread') Object.assign(process.env, environment);
-    const pin = new PinSource(options.pin);
+  static async open(options: HsmPoolOptions | HsmPoolOfTokensOptions): Promise<HsmPool> {
+    const tokens = tokensOf(options);
+    const guard = await PinGuard.open(options.stateDirectory);
+    const pool = new HsmPool(options, guard);
     try {
-      const guard = await PinGuard.open(options.stateDirectory);
-      const token = await findToken({ module, environment }, options.token);
-      const starter = new HostStarter({
-        module,
-        tokenSerial: token.serial,
-        profile: tokenProfile(options, token),
-        isolation,
-        environment,
-        forceLogin: options.forceLogin ?? false,
-        startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
-        pin,
-        guard,
-      });
-      const { label, serial } = token;
-      const ceremonyToken = { module, environment, label, serial, pin, guard, softHsmTokenDirectory };
-      const begin = (): Promise<HsmPool> => new HsmPool(starter, ceremonyToken, token, options).#begin();
-      return await begin().catch(async (error: unknown) => {
-        if (options.poolKeys !== 'create' || !lacksPoolKeys(error)) throw error;
-        await createPoolKeys({ module, environment, token, pin, guard, softHsmTokenDirectory });
-        return begin();
-      });
+      for (const token of tokens) pool.#tokens.add(new TokenMember(token, pool.#surroundings));
+      await openMembers(pool.#tokens.members, options.poolKeys === 'create', guard);
+      pool.#poolKeys = await agreeOnPoolKeys(pool.#tokens.members);
+      return pool;
     } catch (error) {
-      pin.close();
+      await pool.close({ drainMs: 0 });
       throw error;
     }
-  }
-
-  async #begin(): Promise<HsmPool> {
-    try {
-      await this.#group.open();
-      await this.#learnMechanisms();
-      return this;
-    } catch (error) {
-      await this.#shutDown(0);
-      throw error;
-    }
-  }
-
-  /** By CKM_*. */
-  get mechanisms(): ReadonlyMap<number, MechanismSupport> {
-    return this.#mechanisms;
   }
 
   get hosts(): readonly HsmHost[] {
-    return this.#group.hosts;
+    return this.#tokens.hosts;
+  }
+
+  /** The tokens that are open, whether they serve or not. */
+  get tokens(): readonly OpenToken[] {
+    return this.#tokens.members.flatMap(({ token }) => token ?? []);
   }
 
   /** Tasks that the hosts take at once, as many as are alive. */
   get capacity(): number {
-    return this.#group.capacity;
+    return this.#tokens.capacity;
   }
 
   /** How many more they take now. `run` takes more than this; they wait in front of the lanes then, where nobody shares them out. */
   get room(): number {
-    return this.#group.room;
+    return this.#tokens.room;
   }
 
-  /** How the token does an algorithm; undefined when it cannot. */
+  /** How the pool does an algorithm; undefined when no token can. */
   realisation(algorithm: AlgorithmName): Realisation | undefined {
-    return this.#realisations.get(algorithm);
+    return this.#algorithms.realisation(algorithm);
+  }
+
+  /** It is made of more than one token, whether they are there or not. */
+  get hasSeveralTokens(): boolean {
+    return this.#tokens.members.length > 1;
+  }
+
+  /** All of its tokens are there and serve. */
+  get isComplete(): boolean {
+    return this.#tokens.members.every(({ state }) => state === 'healthy');
+  }
+
+  /** Those that work goes to now, in the order in which they were given. */
+  get servingTokens(): readonly HostToken[] {
+    return this.#tokens.members.flatMap(({ state, token }) =>
+      state === 'healthy' && token !== undefined ? [token] : [],
+    );
+  }
+
+  /** What it is called by what it signs: the label of its first token. */
+  get label(): string {
+    const [first] = this.#tokens.members;
+    if (first === undefined) throw new TypeError('The pool has no token.');
+    const { token } = first.options;
+    return first.token?.description.label ?? ('label' in token ? token.label : first.name);
+  }
+
+  /** The first token that serves, for an object that is to be in one token. @throws StrongroomError `ServiceUnavailable` */
+  get firstToken(): HostToken {
+    const host = this.#tokens.hosts.find(({ alive }) => alive);
+    if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM is not available now.');
+    return host.token;
+  }
+
+  /** There is a host of another token. */
+  offersOther(token: HostToken): boolean {
+    return this.#tokens.offersOther({ token }, {});
   }
 
   /**
-   * Does the task, now or when there is a host; a mutating one after those before it, where the profile says so. It may come to its end
-   * before this returns.
+   * Does the task, now or when there is a host; a mutating one after those before it, where the profile of its token says so. It may come
+   * to its end before this returns.
    */
   run(task: HsmTask): void {
     if (this.#closed) task.fail(new StrongroomError('ServiceUnavailable', 'The HSM pool is closed.'));
-    else this.#start(task, this.#group, task.effect === 'mutating');
+    else if (task.effect === 'pure') new TaskRun(task, this.#tokens).start();
+    else this.#change(task);
   }
 
   /**
@@ -199,10 +173,15 @@ export class HsmPool {
    * pool finishes what it has.
    */
   call(request: RequestFor, options: CallOptions = {}): Promise<Completion> {
-    const { host, changesToken = false } = options;
+    const { host, token, changesToken = false } = options;
     const call = new PoolCall(request, options, LIMITS.operationTimeoutMs);
-    if (host === undefined) this.run(call);
-    else this.#start(call, new PinnedHost(this.#group, host), changesToken);
+    if (host !== undefined) {
+      const its = host.token as OpenToken;
+      start(call, new PinnedHost(its, host as RingHost), changesToken ? its : undefined);
+    } else if (token !== undefined && !this.#closed) {
+      const its = token as OpenToken;
+      start(call, new PinnedToken(this.#tokens, its), call.effect === 'mutating' ? its : undefined);
+    } else this.run(call);
     return call.answered;
   }
 
@@ -239,9 +218,9 @@ export class HsmPool {
     return this.#publicKeyOf('attestation');
   }
 
-  /** The pool keys for a security domain, wrapped, until they are locked in the token. @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`) */
+  /** The pool keys for a security domain, wrapped, until they are locked in every token. @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`) */
   takeOutPoolKeys(): Promise<DomainItem[]> {
-    return takeOutPoolKeys(this.#ceremonyToken);
+    return takeOutOfOneOf(this.tokens.map(({ ceremonyToken }) => ceremonyToken));
   }
 
   /** Calls `listener` when hosts have room again: once after each turn in which something was answered, and when a host joins. */
@@ -251,34 +230,38 @@ export class HsmPool {
 
   /** Calls `listener` when a host has come to its end: every handle in it is void. */
   onHostGone(listener: (host: HsmHost) => void): void {
-    this.#group.onGone(listener);
+    this.#tokens.onGone(listener);
+  }
+
+  /** Calls `listener` when other tokens are open than before: algorithms may be done in another way, and keys be elsewhere. */
+  onTokensChanged(listener: () => void): void {
+    this.#tokenListeners.push(listener);
   }
 
   status(): PoolStatus {
-    return poolStatus(this.#group, this.profile.hosts, this.#closed, this.token, this.profile.name);
+    return poolStatus(this.#tokens, this.#closed);
   }
 
   /** The operator has acted (on a PIN, a device, a failed self-test): everything is tried anew, at once. */
   resume(): void {
-    this.#group.resume();
+    for (const member of this.#tokens.members) if (member.state !== 'draining') member.resume();
   }
 
   /** Takes no more work, lets the hosts finish what they have for at most `drainMs`, and ends them. */
   async close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    await this.#shutDown(options.drainMs ?? LIMITS.drainTimeoutMs);
-    this.#pin.close();
-  }
-
-  async #shutDown(drainMs: number): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#group.close(drainMs, STOP_GRACE_MS);
+    this.#tokens.close();
+    const drainMs = options.drainMs ?? LIMITS.drainTimeoutMs;
+    await Promise.all(this.#tokens.members.map((member) => member.close(drainMs)));
     this.#doorbell.offDelivered(this.#tellRoom);
   }
 
-  #start(task: HsmTask, hosts: TaskHosts, changesToken: boolean): void {
-    if (!changesToken || this.#serial === undefined) new TaskRun(task, hosts).start();
-    else this.#serial.add(task, (serial) => new TaskRun(serial, hosts).start());
+  /** Objects of a token are made in one that is chosen before: with others of that token they may have to take turns. */
+  #change(task: HsmTask): void {
+    const token = (this.#tokens.choose(task, undefined)?.token ?? this.tokens[0]) as OpenToken | undefined;
+    if (token === undefined) new TaskRun(task, this.#tokens).start();
+    else start(task, new PinnedToken(this.#tokens, token), token);
   }
 
   async #signWith(name: SigningKeyName, digest: Uint8Array): Promise<Uint8Array> {
@@ -298,26 +281,25 @@ export class HsmPool {
 
   async #publicKeyOf(
     name: SigningKeyName,
-    host: HsmHost | undefined = this.#group.hosts[0],
+    host: HsmHost | undefined = this.#tokens.hosts[0],
   ): Promise<SigningPublicKey> {
     if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM is not available now.');
     return readSigningPublicKey(async (request) => (await this.call(request, { host })).answer, name);
   }
 
   readonly #tellRoom = (): void => {
-    if (this.#roomListeners.length === 0 || this.#group.room === 0) return;
+    if (this.#roomListeners.length === 0 || this.#tokens.room === 0) return;
     for (const listener of this.#roomListeners) listener();
   };
 
-  async #learnMechanisms(): Promise<void> {
-    const { answer } = await this.call(ringRequest(RING_OPERATION.mechanisms, { capacity: MECHANISM_LIST_BYTES }));
-    this.#mechanisms = decodeMechanisms(answer);
-    for (const algorithm of ALGORITHMS.values()) this.#learnRealisation(algorithm);
-  }
-
-  #learnRealisation(algorithm: Algorithm): void {
-    const realisation = realisationOf(algorithm, this.#mechanisms, this.profile);
-    if (realisation !== undefined) this.#realisations.set(algorithm.name, realisation);
+  #joined(): void {
+    const open = this.tokens;
+    if (open.length !== this.#open.length || open.some((token, at) => token !== this.#open[at])) {
+      this.#open = open;
+      if (this.#algorithms.learn(open)) this.selfTest.forgetAll();
+      for (const listener of this.#tokenListeners) listener();
+    }
+    this.#tellRoom();
   }
 
   #tested<Request>(algorithm: AlgorithmName, host: HsmHost, request: () => Request): Request | Promise<Request> {
@@ -326,6 +308,8 @@ export class HsmPool {
   }
 }
 
-function lacksPoolKeys(error: unknown): boolean {
-  return error instanceof StrongroomError && error.innerCode === 'PoolKeysMissing';
+/** `changed` is the token that has its objects changed, and may want that one at a time. */
+function start(task: HsmTask, hosts: TaskHosts, changed: OpenToken | undefined): void {
+  if (changed?.serialTasks === undefined) new TaskRun(task, hosts).start();
+  else changed.serialTasks.add(task, (serial) => new TaskRun(serial, hosts).start());
 }

@@ -1,5 +1,5 @@
 import type { StrongroomError } from '../model/errors.ts';
-import type { Completion, HsmHost, RingRequest } from './hsm_host.ts';
+import type { Completion, HostToken, HsmHost, RingRequest } from './hsm_host.ts';
 
 /**
  * One piece of work for the pool. The pool chooses the host, has the task write the request for that host (handles
@@ -13,6 +13,8 @@ export interface HsmTask {
   readonly input: 'caller' | 'engine';
   /** In the time of `performance.now()`. */
   readonly deadline: number;
+  /** Whether a token can do it, for what not every token of a pool can; absent where each can. */
+  readonly suits?: ((token: HostToken) => boolean) | undefined;
   /** True when this host holds what the task needs already. */
   prefers(host: HsmHost): boolean;
   /** The request for this host; a promise where something must be brought there first (a key to unwrap). Called again for each try. */

@@ -1,27 +1,25 @@
 import type { RingOperation } from '../pkcs11/binding.ts';
 import type { Reaction } from '../pkcs11/return_value.ts';
-import type { HostGroup } from './host_group.ts';
-import type { HsmHost } from './hsm_host.ts';
-import type { HsmTask } from './hsm_task.ts';
+import type { OpenToken } from './open_token.ts';
 import type { RingHost } from './ring_host.ts';
 import type { TaskHosts, TaskRun } from './task_run.ts';
 
-/** One host of a group and no other, for work with handles that mean nothing elsewhere. */
+/** One host and no other, for work with handles that mean nothing elsewhere. */
 export class PinnedHost implements TaskHosts {
-  readonly #group: HostGroup;
-  readonly #host: HsmHost;
+  readonly #token: OpenToken;
+  readonly #host: RingHost;
 
-  constructor(group: HostGroup, host: HsmHost) {
-    this.#group = group;
+  constructor(token: OpenToken, host: RingHost) {
+    this.#token = token;
     this.#host = host;
   }
 
   get unfit(): boolean {
-    return this.#group.unfit;
+    return this.#token.group.unfit;
   }
 
-  choose(_task: HsmTask): RingHost | undefined {
-    return this.#group.hosts.find((host) => host === this.#host && host.alive);
+  choose(): RingHost | undefined {
+    return this.#host.alive ? this.#host : undefined;
   }
 
   park(run: TaskRun): void {
@@ -29,10 +27,22 @@ export class PinnedHost implements TaskHosts {
   }
 
   suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
-    this.#group.suspect(host, operation, reaction, reason);
+    this.#token.suspect(host, operation, reaction, reason);
   }
 
   lied(host: RingHost): void {
-    this.#group.lied(host);
+    this.#token.lied(host);
+  }
+
+  distrusts(): boolean {
+    return this.unfit;
+  }
+
+  left(): boolean {
+    return false;
+  }
+
+  offersOther(): boolean {
+    return false;
   }
 }

@@ -1,5 +1,5 @@
 import type { StrongroomError } from '../model/errors.ts';
-import type { Completion, HsmHost, RingRequest } from './hsm_host.ts';
+import type { Completion, HostToken, HsmHost, RingRequest } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
 
 export type RequestFor = RingRequest | ((host: HsmHost) => RingRequest | Promise<RingRequest>);
@@ -16,6 +16,10 @@ export interface CallOptions {
   readonly check?: HsmTask['check'] | undefined;
   /** Only on this host: handles of other hosts mean nothing. It fails when the host is gone. */
   readonly host?: HsmHost | undefined;
+  /** Only on this token, for what it alone has. */
+  readonly token?: HostToken | undefined;
+  /** Only on tokens that this is true of. */
+  readonly suits?: ((token: HostToken) => boolean) | undefined;
 }
 
 /** One request as a promise, for what is not called often. */
@@ -24,6 +28,7 @@ export class PoolCall implements HsmTask {
   readonly input: 'caller' | 'engine';
   readonly deadline: number;
   readonly answered: Promise<Completion>;
+  readonly suits: ((token: HostToken) => boolean) | undefined;
   readonly #request: RequestFor;
   readonly #check: HsmTask['check'] | undefined;
   readonly #resolve: (completion: Completion) => void;
@@ -34,6 +39,7 @@ export class PoolCall implements HsmTask {
     this.#check = options.check;
     this.effect = options.effect ?? 'pure';
     this.input = options.input ?? 'engine';
+    this.suits = options.suits;
     this.deadline = performance.now() + (options.timeoutMs ?? timeoutMs);
     const { promise, resolve, reject } = Promise.withResolvers<Completion>();
     this.answered = promise;

@@ -101,6 +101,27 @@ export async function settleIncomingPoolKeys(token: CeremonyToken, proof: SealPr
   await loggedIn(token, (request) => settlePoolKeys(request, proof));
 }
 
+/**
+ * The pool keys of the first of these tokens that gives them, into one that has none: over a key that both tokens know for this once.
+ * @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`)
+ */
+export async function carryPoolKeys(givers: readonly CeremonyToken[], receiver: CeremonyToken): Promise<void> {
+  await bringInPoolKeys(receiver, await takeOutOfOneOf(givers));
+}
+
+/** The first of these tokens that gives its pool keys. @throws StrongroomError `ServiceUnavailable`, what the last of them said */
+export async function takeOutOfOneOf(givers: readonly CeremonyToken[]): Promise<DomainItem[]> {
+  let refusal: unknown;
+  for (const giver of givers) {
+    try {
+      return await takeOutPoolKeys(giver);
+    } catch (error) {
+      refusal = error;
+    }
+  }
+  throw refusal ?? new StrongroomError('ServiceUnavailable', 'No token with pool keys is there.');
+}
+
 /** Ends the ceremony: there will be no other domain of these keys. */
 export function lockPool(token: CeremonyToken): Promise<void> {
   return loggedIn(token, lockPoolKeys);

@@ -1,18 +1,17 @@
-import type { EndedHost, HostGroup } from './host_group.ts';
+import type { EndedHost } from './host_group.ts';
+import type { TokenDescription } from './hsm_host.ts';
 import type { LaneReport } from './lane_tuner.ts';
+import type { RingHost } from './ring_host.ts';
+import type { TokenMember, TokenState } from './token_member.ts';
 import type { TokenProfile } from './token_profile.ts';
-
-export interface TokenDescription {
-  readonly label: string;
-  readonly serial: string;
-  readonly manufacturer: string;
-  readonly model: string;
-}
+import type { TokenSet } from './token_set.ts';
 
 export type PoolState = 'ready' | 'degraded' | 'unavailable' | 'selfTestFailed' | 'closed';
 
 export interface HostReport {
   readonly id: string;
+  /** The name of its token. */
+  readonly token: string;
   readonly isolation: 'process' | 'thread';
   /** Its own process, with `isolation: 'process'`. */
   readonly pid: number | undefined;
@@ -25,56 +24,86 @@ export interface HostReport {
   readonly memoryLocked: boolean;
 }
 
+export interface TokenReport {
+  readonly name: string;
+  readonly state: TokenState;
+  /** Why it does not serve, or has fewer hosts than it should. */
+  readonly reason: string | undefined;
+  /** As it describes itself; absent until it has been found. */
+  readonly description: TokenDescription | undefined;
+  readonly profile: TokenProfile['name'] | undefined;
+  readonly hosts: number;
+  /** How many lanes each of its hosts is to have, and how that was found. */
+  readonly lanes: LaneReport | undefined;
+  readonly inFlight: number;
+}
+
 /** For the operator. Reasons may name functions of Cryptoki: they belong into logs and not into answers to callers. */
 export interface PoolStatus {
   readonly state: PoolState;
   readonly reason: string | undefined;
-  readonly token: TokenDescription;
-  readonly profile: TokenProfile['name'];
+  readonly tokens: readonly TokenReport[];
+  /** Of all tokens that are open. */
   readonly hosts: readonly HostReport[];
-  /** How many lanes each host is to have, and how that was found. */
-  readonly lanes: LaneReport;
   /** The last hosts that ended, newest first. */
   readonly ended: readonly EndedHost[];
   /** Operations that wait for a host to come up. */
   readonly waiting: number;
 }
 
-export function poolStatus(
-  group: HostGroup,
-  wantedHosts: number,
-  closed: boolean,
-  token: TokenDescription,
-  profile: TokenProfile['name'],
-): PoolStatus {
-  const hosts = group.hosts.map((host) => ({
-    id: host.id,
-    isolation: host.isolation,
-    pid: host.pid,
-    lanes: host.lanes,
-    stuckLanes: group.stuckLanes(host),
-    inFlight: host.inFlight,
-    meanServiceUs: Math.round(host.meanServiceUs),
-    memoryLocked: host.locked,
-  }));
-  const working = hosts.filter((host) => host.stuckLanes < host.lanes).length;
+export function poolStatus(tokens: TokenSet, closed: boolean): PoolStatus {
+  const { members } = tokens;
   return {
-    state: stateOf(group, working, wantedHosts, closed),
-    reason: group.unfitReason ?? reasonOf(group.lastFailure),
-    token,
-    profile,
-    hosts,
-    lanes: group.lanes,
-    ended: group.ends,
-    waiting: group.parked,
+    state: closed ? 'closed' : stateOf(members, tokens.unfit),
+    reason: members.map(({ failure }) => reasonOf(failure)).find((reason) => reason !== undefined),
+    tokens: members.map(reportOf),
+    hosts: members.flatMap((member) => member.hosts.map((host) => hostReport(member, host))),
+    ended: members.flatMap(({ token }) => token?.group.ends ?? []).sort((one, other) => other.at - one.at),
+    waiting: tokens.parked,
   };
 }
 
-function stateOf(group: HostGroup, working: number, wanted: number, closed: boolean): PoolState {
-  if (closed) return 'closed';
-  if (group.unfit) return 'selfTestFailed';
-  if (working === 0) return 'unavailable';
-  return working < wanted ? 'degraded' : 'ready';
+function reportOf(member: TokenMember): TokenReport {
+  const { name, state, failure, token, hosts } = member;
+  return {
+    name,
+    state,
+    reason: reasonOf(failure),
+    description: token?.description,
+    profile: token?.profile.name,
+    hosts: hosts.length,
+    lanes: token?.group.lanes,
+    inFlight: hosts.reduce((sum, { inFlight }) => sum + inFlight, 0),
+  };
+}
+
+function hostReport(member: TokenMember, host: RingHost): HostReport {
+  return {
+    id: host.id,
+    token: member.name,
+    isolation: host.isolation,
+    pid: host.pid,
+    lanes: host.lanes,
+    stuckLanes: member.token?.group.stuckLanes(host) ?? 0,
+    inFlight: host.inFlight,
+    meanServiceUs: Math.round(host.meanServiceUs),
+    memoryLocked: host.locked,
+  };
+}
+
+/** A token that an operator drains is not missed. */
+function stateOf(members: readonly TokenMember[], unfit: boolean): PoolState {
+  if (unfit) return 'selfTestFailed';
+  const working = members.filter((member) => member.serves && workingHosts(member) > 0);
+  if (working.length === 0) return 'unavailable';
+  const complete = members.every(
+    (member) => member.state === 'draining' || workingHosts(member) === member.token?.profile.hosts,
+  );
+  return complete && members.every(({ state }) => state === 'healthy' || state === 'draining') ? 'ready' : 'degraded';
+}
+
+function workingHosts({ hosts, token }: TokenMember): number {
+  return hosts.filter((host) => (token?.group.stuckLanes(host) ?? 0) < host.lanes).length;
 }
 
 function reasonOf(failure: unknown): string | undefined {

@@ -5,14 +5,10 @@ import type { Writable } from 'node:stream';
 import { HSM_HOST_DESCRIPTORS, HSM_HOST_PATH } from '../pkcs11/binding.ts';
 import { vendorEnvironment } from '../pkcs11/vendor_environment.ts';
 import { sharedDoorbell } from './doorbell.ts';
-import type { LaneRange } from './lane_tuner.ts';
-import { RingHost } from './ring_host.ts';
+import { type HostPlace, RingHost } from './ring_host.ts';
 
-export interface HostLanesOptions {
-  readonly id: string;
+export interface HostLanesOptions extends HostPlace {
   readonly module: string;
-  readonly tokenSerial: string;
-  readonly lanes: LaneRange;
   readonly forceLogin: boolean;
   /** Zeroised as soon as it has been handed over. */
   readonly pin: Uint8Array;
@@ -33,7 +29,7 @@ export class ProcessHost extends RingHost {
   #exited = false;
 
   constructor(options: ProcessHostOptions) {
-    super(options.id, options.lanes);
+    super(options);
     const stdio: ('pipe' | 'ignore' | 'inherit' | number)[] = ['pipe', 'ignore', 'inherit'];
     stdio[HSM_HOST_DESCRIPTORS.memory] = this.native.memoryFd;
     stdio[HSM_HOST_DESCRIPTORS.doorbell] = sharedDoorbell().native.fd;
@@ -93,7 +89,7 @@ export class ProcessHost extends RingHost {
 function encodeSettings(options: HostLanesOptions): Buffer {
   const fields = [
     Buffer.from(options.module, 'utf8'),
-    Buffer.from(options.tokenSerial, 'utf8'),
+    Buffer.from(options.token.serial, 'utf8'),
     options.pin,
     Buffer.from(options.forceLogin ? '1' : '0'),
     Buffer.from(String(options.lanes.most)),

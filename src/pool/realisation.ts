@@ -5,13 +5,13 @@ import type { TokenProfile } from './token_profile.ts';
 
 const { CKF_SIGN, CKF_VERIFY, CKF_ENCRYPT, CKF_DECRYPT, CKF_WRAP, CKF_UNWRAP } = MECHANISM_FLAG;
 
-/** The first way to do an algorithm that this token has; undefined when it has none. */
-export function realisationOf(
+/** The ways of doing an algorithm that a token has, the best one first. */
+export function realisationsOf(
   algorithm: Algorithm,
   mechanisms: ReadonlyMap<number, MechanismSupport>,
   profile: Pick<TokenProfile, 'oaepHashes'>,
-): Realisation | undefined {
-  return algorithm.realisations.find((realisation) => {
+): Realisation[] {
+  return algorithm.realisations.filter((realisation) => {
     const flags = mechanisms.get(MECHANISM[realisation.mechanism])?.flags ?? 0;
     const needed = neededFlags(algorithm, realisation);
     if ((flags & needed) !== needed) return false;

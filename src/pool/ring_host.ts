@@ -9,7 +9,7 @@ import {
   RING_OPERATION,
 } from '../pkcs11/binding.ts';
 import { sharedDoorbell } from './doorbell.ts';
-import type { Completion, HsmHost, PoolKeyHandles, RingRequest } from './hsm_host.ts';
+import type { Completion, HostToken, HsmHost, PoolKeyHandles, RingRequest } from './hsm_host.ts';
 import type { LaneRange } from './lane_tuner.ts';
 import { RingClient } from './ring_client.ts';
 
@@ -30,6 +30,11 @@ export interface HostEnd {
   readonly expected: boolean;
 }
 
+/** What a host is and where it belongs. */
+export interface HostPlace extends Pick<HsmHost, 'id' | 'token'> {
+  readonly lanes: LaneRange;
+}
+
 export interface StuckLane {
   readonly lane: number;
   readonly requestId: number;
@@ -41,6 +46,7 @@ export abstract class RingHost implements HsmHost {
   abstract readonly isolation: 'process' | 'thread';
   abstract readonly pid: number | undefined;
   readonly id: string;
+  readonly token: HostToken;
   /** Lanes that there were at the last look. */
   lanes: number;
   /** Work of the pool that is with this host, from the choice of the host to the end of the try. */
@@ -62,8 +68,9 @@ export abstract class RingHost implements HsmHost {
   #end: HostEnd | undefined;
   #lastStatus: HostStatus | undefined;
 
-  protected constructor(id: string, { first, most }: LaneRange) {
+  protected constructor({ id, token, lanes: { first, most } }: HostPlace) {
     this.id = id;
+    this.token = token;
     this.lanes = first;
     this.#ordered = first;
     this.#laneStatus = new Float64Array(most * LANE_FIELDS);

@@ -10,10 +10,10 @@ import { SELF_TEST_VECTORS } from './self_test_vectors.ts';
 
 export interface SelfTestOptions {
   readonly ask: AskHost;
-  /** How the token does an algorithm; undefined when it does not. */
-  readonly realisation: (algorithm: Algorithm) => Realisation | undefined;
-  /** Puts the token into the error state. */
-  readonly onFailure: (reason: string) => void;
+  /** How the host's token does an algorithm; undefined when it does not. */
+  readonly realisation: (algorithm: Algorithm, host: HsmHost) => Realisation | undefined;
+  /** Puts the host's token into the error state. */
+  readonly onFailure: (reason: string, host: HsmHost) => void;
 }
 
 /**
@@ -44,12 +44,17 @@ export class SelfTest {
   async pair(publicKey: PublicKey, object: number, host: HsmHost): Promise<void> {
     const problem = await checkPair(this.#options.ask, host, publicKey, object);
     if (problem !== undefined)
-      throw this.#failure(`Pairwise consistency of a new ${publicKey.keyType} key in ${host.id}: ${problem}`);
+      throw this.#failure(`Pairwise consistency of a new ${publicKey.keyType} key in ${host.id}: ${problem}`, host);
   }
 
   /** The instance is gone: another one has to prove itself anew. */
   forget(host: HsmHost): void {
     this.#results.delete(host);
+  }
+
+  /** How algorithms are done has changed: each proves itself anew. */
+  forgetAll(): void {
+    this.#results.clear();
   }
 
   #begin(algorithm: AlgorithmName, host: HsmHost): Promise<void> {
@@ -75,14 +80,14 @@ export class SelfTest {
   async #test(name: AlgorithmName, host: HsmHost): Promise<void> {
     const algorithm = ALGORITHMS.get(name);
     if (algorithm === undefined) throw new TypeError(`There is no algorithm ${name}`);
-    const realisation = this.#options.realisation(algorithm);
+    const realisation = this.#options.realisation(algorithm, host);
     if (realisation === undefined) throw new StrongroomError('NotSupported', `The HSM does not support ${name}.`);
     const problem = await checkKnownAnswer(this.#options.ask, host, algorithm, realisation, SELF_TEST_VECTORS[name]);
-    if (problem !== undefined) throw this.#failure(`Known-answer test of ${name} in ${host.id}: ${problem}`);
+    if (problem !== undefined) throw this.#failure(`Known-answer test of ${name} in ${host.id}: ${problem}`, host);
   }
 
-  #failure(reason: string): StrongroomError {
-    this.#options.onFailure(reason);
+  #failure(reason: string, host: HsmHost): StrongroomError {
+    this.#options.onFailure(reason, host);
     return new StrongroomError('SelfTestFailed', 'The HSM failed a self-test.', { cause: new Error(reason) });
   }
 }

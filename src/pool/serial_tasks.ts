@@ -62,6 +62,10 @@ class SerialTask implements HsmTask {
     return this.#task.deadline;
   }
 
+  get suits(): HsmTask['suits'] {
+    return this.#task.suits === undefined ? undefined : (token) => this.#task.suits?.(token) ?? true;
+  }
+
   prefers(host: HsmHost): boolean {
     return this.#task.prefers(host);
   }

@@ -21,8 +21,14 @@ export interface TaskHosts {
   suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void;
   /** What it gave was wrong. */
   lied(host: RingHost): void;
-  /** A self-test failed: nothing that the token gives counts any more. */
+  /** Self-tests failed: nothing that any of the tokens gives counts any more. */
   readonly unfit: boolean;
+  /** A self-test of the host's token failed: nothing that it gives counts any more. */
+  distrusts(host: RingHost): boolean;
+  /** The host is not among those to choose from any more. */
+  left(host: RingHost): boolean;
+  /** There is a host of another token that can do it. */
+  offersOther(host: RingHost, task: HsmTask): boolean;
 }
 
 /** After these a mutating operation was certainly not done; after any other failure nobody knows. */
@@ -37,19 +43,14 @@ const CERTAIN: ReadonlySet<ReactionClass> = new Set<ReactionClass>([
 ]);
 
 /** Done again on the same token these only fail again. */
-const NOT_HERE: ReadonlySet<ReactionClass> = new Set<ReactionClass>([
-  'capability',
-  'refused',
-  'defect',
-  'pin',
-  'fatal',
-]);
+const ON_ANOTHER_TOKEN: ReadonlySet<ReactionClass> = new Set<ReactionClass>(['capability', 'pin', 'fatal']);
 
 /** The fault may lie in the instance, so another one goes first. */
 const ELSEWHERE: ReadonlySet<ReactionClass> = new Set<ReactionClass>([
   'retryElsewhere',
   'sessionLost',
   'hostLost',
+  'tokenSick',
   'tokenLost',
 ]);
 
@@ -155,7 +156,7 @@ export class TaskRun {
     this.#endTry(host);
     if (completion.outcome === OUTCOME.done) {
       host.served(completion.serviceTimeUs);
-      if (this.#hosts.unfit) this.fail('SelfTestFailed');
+      if (this.#hosts.distrusts(host)) this.#distrusted(host);
       else if (completion.returnValue === 0) this.#check(host, completion);
       else this.#react(host, completion);
     } else {
@@ -183,13 +184,13 @@ export class TaskRun {
   }
 
   #checked(host: RingHost, completion: Completion, isRight: boolean): void {
-    if (isRight && !this.#hosts.unfit) {
+    if (isRight && !this.#hosts.distrusts(host)) {
       this.task.settle(completion);
       return;
     }
     completion.answer.fill(0);
     if (!isRight) this.#hosts.lied(host);
-    if (this.#hosts.unfit) this.fail('SelfTestFailed');
+    if (this.#hosts.distrusts(host)) this.#distrusted(host);
     else if (this.#lies++ === 0) this.#again(host);
     else this.fail('ServiceUnavailable', new Error('The HSM gave a wrong answer twice'));
   }
@@ -200,16 +201,21 @@ export class TaskRun {
     else this.fail('InternalError', error);
   }
 
+  #distrusted(host: RingHost): void {
+    if (this.task.effect === 'pure' && !this.#hosts.unfit) this.#again(host);
+    else this.fail('SelfTestFailed');
+  }
+
   #endTry(host: RingHost): void {
     host.tasks--;
     this.task.release(host);
   }
 
-  /** The host could not be made ready for the task. Where it went away meanwhile, that was why, and another may do better. */
+  /** The host could not be made ready for the task. Where it, or its token, went away meanwhile, that was why, and another may do better. */
   #notPrepared(error: unknown): void {
     const host = this.#host as RingHost;
     host.tasks--;
-    if (!host.alive && this.#lostPreparations < LOST_PREPARATIONS) {
+    if ((!host.alive || this.#hosts.left(host)) && this.#lostPreparations < LOST_PREPARATIONS) {
       this.#lostPreparations++;
       this.#again(host);
     } else if (error instanceof StrongroomError) {
@@ -249,14 +255,22 @@ export class TaskRun {
     if (kind === 'bufferTooSmall') this.#capacity = completion.answerLength;
     if (this.task.effect === 'mutating' && kind !== 'noSession') {
       this.fail(CERTAIN.has(kind) ? reaction.code : 'OutcomeUnknown', cause);
-    } else if (NOT_HERE.has(kind) || this.#failures >= reaction.retries) {
+    } else if (this.#failures >= reaction.retries) {
       this.fail(reaction.code, cause);
+    } else if (ON_ANOTHER_TOKEN.has(kind)) {
+      this.#onAnotherToken(host, reaction, cause);
     } else if (reaction.backoffMs > 0) {
       this.#afterPause(jittered(reaction.backoffMs * 2 ** this.#failures++), reaction.code, cause);
     } else {
       this.#failures++;
       this.#again(ELSEWHERE.has(kind) ? host : undefined);
     }
+  }
+
+  #onAnotherToken(host: RingHost, { code }: Reaction, cause: unknown): void {
+    this.#failures++;
+    if (this.#hosts.offersOther(host, this.task)) this.#again(host);
+    else this.fail(code, cause);
   }
 
   #reactionTo(host: RingHost, returnValue: number): Reaction {

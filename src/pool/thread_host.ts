@@ -17,8 +17,9 @@ export class ThreadHost extends RingHost {
   readonly #threads: NativeThreadHost;
 
   constructor(options: ThreadHostOptions) {
-    super(options.id, options.lanes);
-    const { module, tokenSerial, pin, privateCopy, forceLogin } = options;
+    super(options);
+    const { module, token, pin, privateCopy, forceLogin } = options;
+    const tokenSerial = token.serial;
     this.#threads = new (nativeAddon().ThreadHost)(this.native, { module, tokenSerial, pin, privateCopy, forceLogin });
     pin.fill(0);
   }

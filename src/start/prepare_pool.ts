@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { DataDirectory } from '../config/data_directory.ts';
 import type { Configuration } from '../config/settings.ts';
 import { mendSoftHsmTokens } from '../pkcs11/softhsm_token_files.ts';
-import type { HsmPoolOptions } from '../pool/hsm_pool.ts';
+import type { HsmPoolOptions } from '../pool/pool_options.ts';
 import { prepareToken } from './prepare_token.ts';
 
 /** How to open the pool. On the first start with a token of our own, the token is made before this resolves. */

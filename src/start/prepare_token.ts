@@ -8,7 +8,7 @@ import { keepPrivateFile } from '../config/private_file.ts';
 import type { Configuration } from '../config/settings.ts';
 import { startProvisioning } from '../pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../pkcs11/softhsm_configuration.ts';
-import type { HsmPoolOptions } from '../pool/hsm_pool.ts';
+import type { HsmPoolOptions } from '../pool/pool_options.ts';
 import { heldPin } from './held_pin.ts';
 
 /** Which token, and how to make it when it is ours to make. */

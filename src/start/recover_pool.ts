@@ -29,7 +29,7 @@ export interface RecoveryParts {
 
 /** @throws StrongroomError `Conflict` (`HsmNotEmpty`) when something would be lost with the pool keys of now */
 export async function requireEmptyPool({ store, pool }: Core): Promise<void> {
-  const intents = await store.listIntents(pool.token.serial);
+  const intents = await store.listIntents(pool.firstToken.serial);
   if (intents.length === 0 && (await holdsNoKey(store))) return;
   throw new StrongroomError(
     'Conflict',

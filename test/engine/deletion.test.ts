@@ -164,7 +164,7 @@ test('the objects of a resident key leave the token when it is purged, and not b
   );
   await engine.purgeKey('resident');
   t.deepEqual(await countObjects(pool, { CKA_TOKEN: true }), before);
-  t.deepEqual(await store.listIntents(pool.token.serial), []);
+  t.deepEqual(await store.listIntents(pool.firstToken.serial), []);
 });
 
 test('the dates of a deletion and the recovery level follow the settings of the pool', async (t) => {

@@ -22,7 +22,7 @@ const P256: KeySpec = { keyType: 'EC-HSM', curve: 'P-256' };
 const MINUTE = 60_000;
 
 const objects = async (): Promise<number> => (await countObjects(opened.pool, { CKA_TOKEN: true }))[0] as number;
-const intents = async (): Promise<number> => (await opened.store.listIntents(opened.pool.token.serial)).length;
+const intents = async (): Promise<number> => (await opened.store.listIntents(opened.pool.firstToken.serial)).length;
 
 /** Nothing answers any more, as in a process that has been killed. */
 const never = <Result>(): Promise<Result> => new Promise(() => undefined);
@@ -171,7 +171,7 @@ test.serial('an intent that nobody of the pool has written down is refused, and 
   const { objectId } = (await store.findKeyVersion('target', version))?.version?.record ?? {};
   const record = {
     id: '0'.repeat(32),
-    token: pool.token.serial,
+    token: pool.firstToken.serial,
     kind: 'destroy',
     name: 'other',
     version,

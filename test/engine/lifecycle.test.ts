@@ -282,7 +282,8 @@ test('making a key leaves no object in the session, and none in the token that i
 });
 
 function withProfile(pool: HsmPool, changes: Partial<TokenProfile>): void {
-  (pool as { profile: TokenProfile }).profile = { ...pool.profile, ...changes };
+  for (const token of pool.tokens as readonly { profile: TokenProfile }[])
+    token.profile = { ...token.profile, ...changes };
 }
 
 test('a token that does not wrap keeps keys itself, and says what it cannot do', async (t) => {

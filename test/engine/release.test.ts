@@ -125,7 +125,7 @@ test('the answer is signed by the pool and says which key, for which request, un
   t.true(policy.immutable);
   t.deepEqual(Buffer.from(policy.data, 'base64url'), Buffer.from(releasePolicy.data));
   t.true(certificate.verify(certificate.publicKey), 'the certificate is signed by its own key');
-  t.is(certificate.subject, `CN=Strongroom attestation of ${pool.token.label}`);
+  t.is(certificate.subject, `CN=Strongroom attestation of ${pool.label}`);
   t.is(certificate.issuer, certificate.subject);
   t.true(certificate.publicKey.equals(nodePublicKey(await pool.attestationPublicKey())));
   t.false(certificate.ca);

@@ -4,7 +4,7 @@ import type { AlgorithmName } from '../../src/model/algorithm.ts';
 import type { KeySpec } from '../../src/model/key.ts';
 import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
 import type { HsmHost } from '../../src/pool/hsm_host.ts';
-import type { HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
+import type { HsmPoolOptions } from '../../src/pool/pool_options.ts';
 import { refused } from '../fixtures/refused.ts';
 import { openTestToken, type TestEngine } from '../fixtures/softhsm_token.ts';
 

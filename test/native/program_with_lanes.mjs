@@ -8,11 +8,11 @@ import { ProcessHost } from '../../src/pool/process_host.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
 import { ThreadHost } from '../../src/pool/thread_host.ts';
 
-const [isolation, ending, tokenSerial] = process.argv.slice(2);
+const [isolation, ending, serial] = process.argv.slice(2);
 const options = {
   id: 'host',
   module: '/usr/lib/softhsm/libsofthsm2.so',
-  tokenSerial,
+  token: { serial },
   lanes: { first: 2, most: 2 },
   forceLogin: false,
   pin: readFileSync(0),

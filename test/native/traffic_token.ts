@@ -8,7 +8,7 @@ import { importTemplate } from '../../src/pkcs11/key_template.ts';
 import { startProvisioning } from '../../src/pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../../src/pkcs11/softhsm_configuration.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS } from '../../src/pkcs11/template.ts';
-import type { Completion, HsmHost, RingRequest } from '../../src/pool/hsm_host.ts';
+import type { Completion, HostToken, HsmHost, RingRequest } from '../../src/pool/hsm_host.ts';
 import { ProcessHost } from '../../src/pool/process_host.ts';
 import type { RingHost } from '../../src/pool/ring_host.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
@@ -67,7 +67,7 @@ export class TrafficToken {
     return {
       id: `host-${this.#hosts.length}`,
       module: MODULE,
-      tokenSerial: this.serial,
+      token: { serial: this.serial } as HostToken,
       lanes: { first: lanes, most: lanes },
       forceLogin: false,
     };

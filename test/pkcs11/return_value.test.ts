@@ -64,7 +64,7 @@ const CLASSES: Partial<Record<ReturnValueName, ReactionClass>> = {
   CKR_DEVICE_MEMORY: 'resource',
   CKR_SESSION_COUNT: 'noSession',
   CKR_GENERAL_ERROR: 'retryElsewhere',
-  CKR_DEVICE_ERROR: 'retryElsewhere',
+  CKR_DEVICE_ERROR: 'tokenSick',
   CKR_FUNCTION_FAILED: 'retryHere',
   CKR_FUNCTION_CANCELED: 'refused',
   CKR_FUNCTION_REJECTED: 'refused',
@@ -102,7 +102,7 @@ const CLASSES: Partial<Record<ReturnValueName, ReactionClass>> = {
   CKR_KEY_UNEXTRACTABLE: 'policy',
   CKR_ATTRIBUTE_SENSITIVE: 'policy',
   CKR_FIPS_SELF_TEST_FAILED: 'fatal',
-  CKR_VENDOR_DEFINED: 'retryElsewhere',
+  CKR_VENDOR_DEFINED: 'tokenSick',
 };
 
 test('the reaction of an operation of the engine itself follows from the return value', (t) => {
@@ -117,7 +117,7 @@ test('the reaction of an operation of the engine itself follows from the return 
 
 test('numbers that no standard names are treated like a device error', (t) => {
   for (const number of [0x80000001, 0xffffffff, 0x4242]) {
-    t.like(reactionTo(RING_OPERATION.sign, 'engine', number), { class: 'retryElsewhere', countsAgainstToken: true });
+    t.like(reactionTo(RING_OPERATION.sign, 'engine', number), { class: 'tokenSick', countsAgainstToken: true });
   }
 });
 

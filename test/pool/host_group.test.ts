@@ -6,6 +6,8 @@ import { HostGroup } from '../../src/pool/host_group.ts';
 import type { HsmTask } from '../../src/pool/hsm_task.ts';
 import type { HostEnd, RingHost } from '../../src/pool/ring_host.ts';
 import { TaskRun } from '../../src/pool/task_run.ts';
+import type { MemberListener, TokenMember } from '../../src/pool/token_member.ts';
+import { TokenSet } from '../../src/pool/token_set.ts';
 
 interface FakeHost {
   id: string;
@@ -40,6 +42,27 @@ function fakeHost(id: string): FakeHost & RingHost {
   return host as unknown as FakeHost & RingHost;
 }
 
+/** The place of these hosts in a pool, as if there were a token behind them. */
+function fakeMember(group: HostGroup): TokenMember {
+  const member = {
+    serves: true,
+    unfit: false,
+    get hosts() {
+      return group.hosts;
+    },
+    get failure() {
+      return group.failure;
+    },
+    waitMs: (now: number) => group.waitMs(now),
+    attach: (listener: MemberListener) => {
+      group.onJoined(() => listener.joined());
+      group.onGone((host) => listener.gone(host));
+      group.onRest(() => listener.rests());
+    },
+  };
+  return member as unknown as TokenMember;
+}
+
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function openGroup(hosts: number, options: { restartsPerMinute?: number } = {}) {
@@ -56,9 +79,13 @@ async function openGroup(hosts: number, options: { restartsPerMinute?: number } 
       return host;
     },
   });
+  const member = fakeMember(group);
+  const tokens = new TokenSet();
+  tokens.add(member);
   await group.open();
   return {
     group,
+    tokens,
     started,
     failWith: (error: Error | undefined) => {
       failure = error;
@@ -87,34 +114,34 @@ function task(fields: Partial<HsmTask> = {}): HsmTask & { error: StrongroomError
 }
 
 test('work goes where the least is waiting, counted in time', async (t) => {
-  const { group, started } = await openGroup(2);
+  const { tokens, started } = await openGroup(2);
   const [a, b] = started as [FakeHost & RingHost, FakeHost & RingHost];
   a.tasks = 3;
   b.tasks = 2;
-  t.is(group.choose(task(), undefined), b);
+  t.is(tokens.choose(task(), undefined), b);
   b.meanServiceUs = 1_500;
-  t.is(group.choose(task(), undefined), a, 'two signatures of 1.5 ms are more than three of 0.1 ms');
+  t.is(tokens.choose(task(), undefined), a, 'two signatures of 1.5 ms are more than three of 0.1 ms');
 });
 
 test('a host that holds the key is preferred, unless it is clearly busier', async (t) => {
-  const { group, started } = await openGroup(2);
+  const { tokens, started } = await openGroup(2);
   const [a, b] = started as [FakeHost & RingHost, FakeHost & RingHost];
   const keyInA = task({ prefers: (host) => host.id === a.id });
   a.tasks = 2;
-  t.is(group.choose(keyInA, undefined), a);
+  t.is(tokens.choose(keyInA, undefined), a);
   a.tasks = 20;
-  t.is(group.choose(keyInA, undefined), b);
+  t.is(tokens.choose(keyInA, undefined), b);
 });
 
 test('a host that failed the task before is taken only where there is no other', async (t) => {
-  const { group, started } = await openGroup(2);
+  const { tokens, started } = await openGroup(2);
   const [a, b] = started as [FakeHost & RingHost, FakeHost & RingHost];
   b.tasks = 60;
-  t.is(group.choose(task(), a), b);
+  t.is(tokens.choose(task(), a), b);
   b.alive = false;
-  t.is(group.choose(task(), a), a);
+  t.is(tokens.choose(task(), a), a);
   a.alive = false;
-  t.is(group.choose(task(), undefined), undefined);
+  t.is(tokens.choose(task(), undefined), undefined);
 });
 
 test('a host that ended is replaced by another', async (t) => {
@@ -160,7 +187,7 @@ test('a group whose first host does not start does not open', async (t) => {
 });
 
 test('work that found no host starts when there is one again', async (t) => {
-  const { group, started } = await openGroup(1);
+  const { tokens, started } = await openGroup(1);
   (started[0] as FakeHost).alive = false;
   let prepared = 0;
   const parked = task({
@@ -169,20 +196,20 @@ test('work that found no host starts when there is one again', async (t) => {
       return new Promise(() => undefined);
     },
   });
-  new TaskRun(parked, group).start();
-  t.is(group.parked, 1);
+  new TaskRun(parked, tokens).start();
+  t.is(tokens.parked, 1);
   (started[0] as FakeHost).finish();
   await nextTurn();
   t.is(prepared, 1);
-  t.is(group.parked, 0);
+  t.is(tokens.parked, 0);
 });
 
 test('work that waits for a host fails at its deadline', async (t) => {
-  const { group, started, failWith } = await openGroup(1);
+  const { group, tokens, started, failWith } = await openGroup(1);
   failWith(new Error('no device'));
   (started[0] as FakeHost).finish();
   const parked = task({ deadline: performance.now() + 60 });
-  new TaskRun(parked, group).start();
+  new TaskRun(parked, tokens).start();
   t.is(parked.error, undefined);
   await new Promise((resolve) => setTimeout(resolve, 200));
   t.is(parked.error?.code, 'Timeout');
@@ -190,10 +217,10 @@ test('work that waits for a host fails at its deadline', async (t) => {
 });
 
 test('a group that rests fails what cannot wait for it', async (t) => {
-  const { group, started } = await openGroup(1, { restartsPerMinute: 0 });
+  const { group, tokens, started } = await openGroup(1, { restartsPerMinute: 0 });
   (started[0] as FakeHost).alive = false;
   const parked = task();
-  new TaskRun(parked, group).start();
+  new TaskRun(parked, tokens).start();
   t.is(parked.error, undefined);
   (started[0] as FakeHost).finish();
   t.is(parked.error?.code, 'ServiceUnavailable');
@@ -213,13 +240,13 @@ test('a retirement is no death: it never makes a group rest', async (t) => {
 });
 
 test('a refused PIN stops all starts until an operator has acted', async (t) => {
-  const { group, started, failWith } = await openGroup(1);
+  const { group, tokens, started, failWith } = await openGroup(1);
   failWith(new StrongroomError('ServiceUnavailable', 'refused', { innerCode: 'PinRefused' }));
   (started[0] as FakeHost).finish();
   await new Promise((resolve) => setTimeout(resolve, 300));
   t.is(started.length, 1);
   const refused = task();
-  new TaskRun(refused, group).start();
+  new TaskRun(refused, tokens).start();
   t.is(refused.error?.code, 'ServiceUnavailable');
   failWith(undefined);
   group.resume();

@@ -32,15 +32,18 @@ function p256(point: { x: Uint8Array; y: Uint8Array }) {
 
 test.serial('a pool opens all hosts of its profile and says so', (t) => {
   const status = pool.status();
-  t.like(status, { state: 'ready', profile: 'softhsm', waiting: 0, reason: undefined });
-  t.like(status.token, { label: 'pool of tests', manufacturer: 'SoftHSM project', model: 'SoftHSM v2' });
+  t.like(status, { state: 'ready', waiting: 0, reason: undefined });
+  t.is(status.tokens.length, 1);
+  t.like(status.tokens[0], { name: 'pool of tests', state: 'healthy', profile: 'softhsm', hosts: 2, inFlight: 0 });
+  const description = { label: 'pool of tests', manufacturer: 'SoftHSM project', model: 'SoftHSM v2' };
+  t.like(status.tokens[0]?.description, description);
   t.is(status.hosts.length, 2);
   t.is(new Set(status.hosts.map(({ pid }) => pid)).size, 2, 'each in a process of its own');
   t.is(pool.capacity, 2 * LIMITS.operationsInRingPerLane);
 });
 
 test.serial('the mechanisms of the token decide how each algorithm is done', (t) => {
-  t.true(pool.mechanisms.has(MECHANISM.CKM_ECDSA));
+  t.true(pool.firstToken.mechanisms.has(MECHANISM.CKM_ECDSA));
   t.is(pool.realisation('ES256')?.way, 'direct');
   t.is(pool.realisation('RSA-OAEP')?.way, 'direct');
   t.is(pool.realisation('RSA-OAEP-256')?.way, 'oaepInHost', 'SoftHSM has OAEP with SHA-1 alone');

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startProvisioning } from '../../src/pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../../src/pkcs11/softhsm_configuration.ts';
-import type { HsmPool, HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
+import type { HsmPool } from '../../src/pool/hsm_pool.ts';
+import type { HsmPoolOptions } from '../../src/pool/pool_options.ts';
 
 const SOFTHSM_MODULE = '/usr/lib/softhsm/libsofthsm2.so';
 export const USER_PIN = 'user-pin-of-tests';

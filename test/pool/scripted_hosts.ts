@@ -15,6 +15,8 @@ type Step = Partial<Completion>;
 /** Hosts that answer each try with the next step of a script. */
 export class ScriptedHosts implements TaskHosts {
   unfit = false;
+  hasOtherToken = false;
+  readonly leftHosts = new Set<string>();
   readonly tries: string[] = [];
   readonly requests: RingRequest[] = [];
   readonly suspicions: string[] = [];
@@ -38,6 +40,18 @@ export class ScriptedHosts implements TaskHosts {
 
   suspect(host: RingHost, _operation: number, { class: kind }: { class: string }): void {
     this.suspicions.push(`${host.id} ${kind}`);
+  }
+
+  distrusts(): boolean {
+    return this.unfit;
+  }
+
+  left({ id }: RingHost): boolean {
+    return this.leftHosts.has(id);
+  }
+
+  offersOther(): boolean {
+    return this.hasOtherToken;
   }
 
   lied({ id }: RingHost): void {

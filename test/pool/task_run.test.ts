@@ -103,7 +103,7 @@ test('a token in an unknown state has a pure task done once on another host', as
   const hosts = new ScriptedHosts(failure, OK);
   await run(healed, hosts);
   t.deepEqual(hosts.tries, ['A', 'B']);
-  t.deepEqual(hosts.suspicions, ['A retryElsewhere']);
+  t.deepEqual(hosts.suspicions, ['A tokenSick']);
   const lost = new RecordedTask();
   await run(lost, new ScriptedHosts(failure, failure, OK));
   t.is(lost.error?.code, 'ServiceUnavailable');
@@ -115,6 +115,39 @@ test('after the same failure the outcome of a mutating task is unknown', async (
   await run(task, hosts);
   t.is(task.error?.code, 'OutcomeUnknown');
   t.is(hosts.tries.length, 1);
+});
+
+test('what a token cannot do goes to another token, where there is one, and once', async (t) => {
+  const incapable = { returnValue: RETURN_VALUE.CKR_MECHANISM_INVALID };
+  const alone = new RecordedTask();
+  await run(alone, new ScriptedHosts(incapable, OK));
+  t.is(alone.error?.code, 'NotSupported');
+  const hosts = new ScriptedHosts(incapable, OK);
+  hosts.hasOtherToken = true;
+  const task = new RecordedTask();
+  await run(task, hosts);
+  t.deepEqual(hosts.tries, ['A', 'B']);
+  t.is(task.error, undefined);
+  const nowhere = new ScriptedHosts(incapable, incapable, OK);
+  nowhere.hasOtherToken = true;
+  const refused = new RecordedTask();
+  await run(refused, nowhere);
+  t.is(refused.error?.code, 'NotSupported');
+});
+
+test('a task that its host could not be made ready for goes to another when the token was left', async (t) => {
+  const hosts = new ScriptedHosts(OK);
+  const task = new RecordedTask();
+  const prepare = task.prepare.bind(task);
+  task.prepare = () => {
+    if (task.prepared > 0) return prepare();
+    task.prepared++;
+    hosts.leftHosts.add('A');
+    return Promise.reject(new StrongroomError('ServiceUnavailable', 'The token is sick.'));
+  };
+  await run(task, hosts);
+  t.is(task.error, undefined);
+  t.deepEqual(hosts.tries, ['B']);
 });
 
 test('a mutating task that was certainly refused says so', async (t) => {

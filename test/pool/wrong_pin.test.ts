@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import type { StrongroomError } from '../../src/model/errors.ts';
-import { HsmPool, type HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
+import { HsmPool } from '../../src/pool/hsm_pool.ts';
+import type { HsmPoolOptions } from '../../src/pool/pool_options.ts';
 import { firstPid, poolToken, USER_PIN } from './pool_token.ts';
 
 const WRONG_PIN = 'not-the-pin';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { HsmPool, type HsmPoolOptions } from '../../src/pool/hsm_pool.ts';
+import { HsmPool } from '../../src/pool/hsm_pool.ts';
+import type { HsmPoolOptions } from '../../src/pool/pool_options.ts';
 import { firstPid, type PoolToken, poolToken } from '../pool/pool_token.ts';
 import { FAULT_MODULE, FaultRules } from './fault_module.ts';
 

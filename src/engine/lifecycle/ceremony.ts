@@ -28,14 +28,14 @@ export class Ceremony {
   static async begin(
     pool: HsmPool,
     origin: 'caller' | 'engine',
-    request: RingRequest,
+    request: (host: HsmHost) => RingRequest | Promise<RingRequest>,
     options: CallOptions,
   ): Promise<{ readonly ceremony: Ceremony; readonly completion: Completion }> {
     let host: HsmHost | undefined;
     const completion = await pool.call(
       (chosen) => {
         host = chosen;
-        return request;
+        return request(chosen);
       },
       { ...options, input: origin },
     );

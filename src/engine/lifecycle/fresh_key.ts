@@ -13,7 +13,7 @@ import {
 import { MECHANISM } from '../../pkcs11/mechanism.ts';
 import { withoutLeadingZeros } from '../../pkcs11/signature_format.ts';
 import { decodeAttributes, encodeQuery } from '../../pkcs11/template.ts';
-import type { RingRequest } from '../../pool/hsm_host.ts';
+import type { HostToken, HsmHost, RingRequest } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
 import type { CallOptions } from '../../pool/pool_call.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
@@ -39,16 +39,28 @@ export interface FreshKey {
 
 /** How the objects are to be made. Those of the session end with the ceremony. */
 export interface Making {
-  readonly placement: ObjectPlacement;
+  /** In the token that is chosen for it, or in the one named here. */
+  readonly placement: (token: HostToken) => ObjectPlacement;
   readonly extraction: Extraction;
+  /** The only token that will do. */
+  readonly token: HostToken | undefined;
+  /** Whether a token will do. */
+  readonly suits: ((token: HostToken) => boolean) | undefined;
+  /** Its objects are the token's: they stay, and are made where others may be made at the same time. */
+  readonly changesToken: boolean;
+}
+
+export function callOptions({ token, suits, changesToken }: Making): CallOptions {
+  return { token, suits, effect: changesToken ? 'mutating' : 'pure' };
 }
 
 export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making): Promise<FreshKey> {
-  const inToken = making.placement.kind === 'token';
-  const options: CallOptions = { timeoutMs: LIMITS.keyGenerationTimeoutMs, effect: inToken ? 'mutating' : 'pure' };
-  const { ceremony, completion } = await Ceremony.begin(pool, 'engine', generationRequest(spec, making), options);
+  const options: CallOptions = { ...callOptions(making), timeoutMs: LIMITS.keyGenerationTimeoutMs };
+  const request = ({ token }: HsmHost): RingRequest =>
+    generationRequest(spec, making.placement(token), making.extraction);
+  const { ceremony, completion } = await Ceremony.begin(pool, 'engine', request, options);
   const { answer } = requireOk(completion);
-  const handles = inToken ? decodeHandles(answer) : ceremony.adopt(answer);
+  const handles = making.changesToken ? decodeHandles(answer) : ceremony.adopt(answer);
   try {
     if (spec.keyType === 'oct-HSM') {
       return generated(ceremony, handles[0] as number, spec, { keyType: spec.keyType });
@@ -68,7 +80,7 @@ function generated(ceremony: Ceremony, object: number, spec: KeySpec, publicKey:
   return { ceremony, object, spec, publicKey, lacksPublicObject: false, prove };
 }
 
-function generationRequest(spec: KeySpec, { placement, extraction }: Making): RingRequest {
+function generationRequest(spec: KeySpec, placement: ObjectPlacement, extraction: Extraction): RingRequest {
   if (spec.keyType === 'oct-HSM') {
     return ringRequest(RING_OPERATION.generateKey, {
       mechanism: MECHANISM.CKM_AES_KEY_GEN,
@@ -124,19 +136,21 @@ function otherKey(cause?: unknown): StrongroomError {
 
 /** @throws StrongroomError `BadParameter` when the token does not take the values */
 export async function bringInKey(pool: HsmPool, material: KeyMaterial, making: Making): Promise<FreshKey> {
-  const template = importTemplate(material, making.placement, making.extraction);
+  const templates: Uint8Array[] = [];
+  const request = ({ token }: HsmHost): RingRequest => {
+    const template = importTemplate(material, making.placement(token), making.extraction);
+    templates.push(template);
+    return ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES });
+  };
   try {
-    const inToken = making.placement.kind === 'token';
-    const request = ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES });
-    const options: CallOptions = { effect: inToken ? 'mutating' : 'pure' };
-    const { ceremony, completion } = await Ceremony.begin(pool, 'caller', request, options);
+    const { ceremony, completion } = await Ceremony.begin(pool, 'caller', request, callOptions(making));
     if (completion.returnValue !== 0) throw refusalOf(RING_OPERATION.create, completion);
-    const [object] = inToken ? decodeHandles(completion.answer) : ceremony.adopt(completion.answer);
+    const [object] = making.changesToken ? decodeHandles(completion.answer) : ceremony.adopt(completion.answer);
     const spec = specOfMaterial(material);
     const publicKey = publicKeyOfMaterial(material);
     const prove = (each: number): Promise<void> => proveImported(ceremony, publicKey, each);
     return { ceremony, object: object as number, spec, publicKey, lacksPublicObject: true, prove };
   } finally {
-    template.fill(0);
+    for (const template of templates) template.fill(0);
   }
 }

@@ -3,6 +3,7 @@ import { StrongroomError } from '../../model/errors.ts';
 import type { Custody, KeySpec } from '../../model/key.ts';
 import { nextRotation } from '../../model/rotation_policy.ts';
 import type { ObjectPlacement } from '../../pkcs11/key_template.ts';
+import type { HostToken } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
 import type { KeyVersionRecord } from '../../store/store.ts';
 import { type LifecycleParts, secondsOf } from '../engine_parts.ts';
@@ -12,6 +13,7 @@ import { changeKey, type PlannedChange } from './change_key.ts';
 import type { FreshKey, Making } from './fresh_key.ts';
 import { newIntent, recordIntent, settleIntent } from './intents.ts';
 import type { KeyAttributes } from './key_attributes.ts';
+import { proveOnSecondToken } from './second_token.ts';
 import { addPublicObject, moveIntoToken } from './token_objects.ts';
 import { wrapUnderKek } from './wrap_under_kek.ts';
 
@@ -21,6 +23,8 @@ export interface KeyOrder {
   readonly spec: Pick<KeySpec, 'keyType'>;
   readonly attributes: KeyAttributes;
   readonly custody: Custody;
+  /** The only token that it can come from. */
+  readonly token?: HostToken | undefined;
   /** For a version that follows another: its attributes, out of the key as it is when the version is put on record. May refuse. */
   readonly successor?: ((before: StoredKey | undefined, created: number) => KeyAttributes) | undefined;
 }
@@ -49,11 +53,12 @@ export function requireFreeName(name: string, found: StoredKey | undefined): voi
 
 async function makeWrapped(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
   const { pool } = parts;
-  const fresh = await source(pool, { placement: sessionPlacement(pool), extraction: 'extractable' });
+  const fresh = await source(pool, inSession(order.token, canWrap));
   let wrappedKey: Uint8Array;
   try {
     await fresh.prove(fresh.object);
     wrappedKey = await wrapUnderKek(fresh);
+    await proveOnSecondToken(fresh, wrappedKey);
   } finally {
     await fresh.ceremony.end();
   }
@@ -66,14 +71,16 @@ async function makeResident(parts: LifecycleParts, order: KeyOrder, source: KeyS
   const kept: KeptKey = { version: newVersion(), objectId: randomBytes(OBJECT_ID_BYTES), wrappedKey: undefined };
   const { version, objectId } = kept;
   const placement: ObjectPlacement = { kind: 'token', id: objectId, label: `${name}/${version}` };
-  const intent = newIntent(parts, 'make', { name, version, objectId });
+  const token = order.token ?? parts.pool.firstToken;
+  requireResident(token, order);
+  const intent = newIntent(parts, 'make', token.serial, { name, version, objectId });
   let storing = false;
   try {
-    const fresh = await parts.tokenChanges.pass(async () => {
+    const fresh = await parts.tokenChanges.pass(token, async () => {
       await recordIntent(parts, intent);
-      return makeInToken(parts, placement, source);
+      return makeInToken(parts, token, placement, source);
     });
-    await syncToken(parts);
+    await syncToken(parts, token);
     storing = true;
     return await changeKey(parts, { name }, (found) => ({
       ...addVersion(parts, order, fresh, kept, found),
@@ -87,15 +94,21 @@ async function makeResident(parts: LifecycleParts, order: KeyOrder, source: KeyS
   }
 }
 
-async function makeInToken({ pool }: LifecycleParts, placement: ObjectPlacement, source: KeySource): Promise<FreshKey> {
-  const { canWrap } = pool.profile;
+async function makeInToken(
+  { pool }: LifecycleParts,
+  token: HostToken,
+  placement: ObjectPlacement,
+  source: KeySource,
+): Promise<FreshKey> {
   const fresh = await source(
     pool,
-    canWrap ? { placement: sessionPlacement(pool), extraction: 'extractable' } : { placement, extraction: 'locked' },
+    canWrap(token)
+      ? inSession(token, undefined)
+      : { placement: () => placement, extraction: 'locked', token, suits: undefined, changesToken: true },
   );
   try {
     await fresh.prove(fresh.object);
-    if (canWrap) await moveIntoToken(fresh, placement);
+    if (canWrap(token)) await moveIntoToken(fresh, placement);
     else if (fresh.lacksPublicObject) await addPublicObject(fresh, placement);
     return fresh;
   } finally {
@@ -103,23 +116,36 @@ async function makeInToken({ pool }: LifecycleParts, placement: ObjectPlacement,
   }
 }
 
-async function syncToken(parts: LifecycleParts): Promise<void> {
+/** In the session of the token that is named or suits, until the key is wrapped. */
+function inSession(token: HostToken | undefined, suits: Making['suits']): Making {
+  return { placement: sessionPlacement, extraction: 'extractable', token, suits, changesToken: false };
+}
+
+function canWrap({ profile }: HostToken): boolean {
+  return profile.canWrap;
+}
+
+async function syncToken(parts: LifecycleParts, { serial }: HostToken): Promise<void> {
   try {
-    await parts.syncToken();
+    await parts.syncToken(serial);
   } catch (cause) {
     throw new StrongroomError('ServiceUnavailable', 'The new key could not be brought to disk.', { cause });
   }
 }
 
 /** @throws StrongroomError `NotSupported` */
-function requireCustody({ profile }: HsmPool, { custody, spec, attributes }: KeyOrder): void {
+function requireCustody({ tokens }: HsmPool, { custody, attributes }: KeyOrder): void {
   if (custody === 'resident' && attributes.exportable) {
     throw new StrongroomError('NotSupported', 'A key that the HSM keeps itself cannot be released.');
   }
-  if (profile.canWrap) return;
-  if (custody === 'wrapped') {
+  if (custody === 'wrapped' && !tokens.some(canWrap)) {
     throw new StrongroomError('NotSupported', 'The HSM does not wrap keys, so it can only keep them itself.');
   }
+}
+
+/** @throws StrongroomError `NotSupported` */
+function requireResident(token: HostToken, { spec, attributes }: KeyOrder): void {
+  if (canWrap(token)) return;
   const { operations } = attributes;
   if (spec.keyType === 'oct-HSM' && (operations.includes('sign') || operations.includes('verify'))) {
     // Its HMAC takes a second object of the same value, and without wrapping there is no way to it.

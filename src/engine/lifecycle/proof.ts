@@ -26,8 +26,14 @@ export async function proveKept(fresh: FreshKey, kept: number): Promise<void> {
   const { ceremony, publicKey, object } = fresh;
   await fresh.prove(kept);
   // A symmetric key has no other half to tell it from another key.
-  if (publicKey.keyType !== 'oct-HSM') return;
-  const [before, after] = await Promise.all([checkValue(ceremony, object), checkValue(ceremony, kept)]);
+  if (publicKey.keyType === 'oct-HSM') await requireSameValue([ceremony, object], [ceremony, kept]);
+}
+
+type KeptIn = readonly [ceremony: Ceremony, object: number];
+
+/** @throws StrongroomError `SelfTestFailed` */
+export async function requireSameValue(one: KeptIn, other: KeptIn): Promise<void> {
+  const [before, after] = await Promise.all([checkValue(...one), checkValue(...other)]);
   if (Buffer.compare(before, after) !== 0) {
     throw new StrongroomError('SelfTestFailed', 'The HSM wrapped a key and unwrapped another.');
   }

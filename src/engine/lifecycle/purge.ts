@@ -44,7 +44,11 @@ async function purge(
   const { versions, intents } = await changeKey(parts, { name }, async (found) => {
     admit(found);
     const versions = await allVersions(parts, name);
-    const intents = versions.filter(isResident).map((version) => newIntent(parts, 'destroy', version));
+    const tokens = parts.pool.tokens.map(({ serial }) => serial);
+    // Whichever token it was: the others have nothing of it, and lose nothing.
+    const intents = versions
+      .filter(isResident)
+      .flatMap((version) => tokens.map((token) => newIntent(parts, 'destroy', token, version)));
     return { key: undefined, newIntents: intents, result: { versions, intents } };
   });
   for (const { objectId } of versions) parts.custody.discard(objectId);

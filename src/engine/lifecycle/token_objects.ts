@@ -4,7 +4,7 @@ import { RING_OPERATION } from '../../pkcs11/binding.ts';
 import { type ObjectPlacement, publicKeyTemplate, unwrapTemplate } from '../../pkcs11/key_template.ts';
 import { MECHANISM } from '../../pkcs11/mechanism.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS } from '../../pkcs11/template.ts';
-import type { HsmHost } from '../../pool/hsm_host.ts';
+import type { HostToken, HsmHost } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
 import { decodeHandles } from '../../pool/token_answers.ts';
@@ -70,15 +70,18 @@ const EPHEMERAL_KEK = encodeTemplate({
 const MOST_HANDLES_BYTES = 16 * HANDLE_BYTES;
 
 /** Everything in the token that has this CKA_ID, whichever part of it a failure has left behind. */
-export async function removeFromToken(pool: HsmPool, objectId: Uint8Array): Promise<void> {
+export async function removeFromToken(pool: HsmPool, token: HostToken, objectId: Uint8Array): Promise<void> {
   const template = encodeTemplate({ CKA_TOKEN: true, CKA_ID: objectId });
   const find = ringRequest(RING_OPERATION.find, { template, capacity: MOST_HANDLES_BYTES });
   let host: HsmHost | undefined;
   const { answer } = requireOk(
-    await pool.call((chosen) => {
-      host = chosen;
-      return find;
-    }),
+    await pool.call(
+      (chosen) => {
+        host = chosen;
+        return find;
+      },
+      { token },
+    ),
   );
   for (const object of decodeHandles(answer)) {
     const destroy = ringRequest(RING_OPERATION.destroy, { object });

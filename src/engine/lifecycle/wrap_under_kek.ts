@@ -12,7 +12,7 @@ export async function wrapUnderKek(fresh: FreshKey): Promise<Uint8Array> {
   const { kek } = host.poolKeys;
   const wrappedKey = new Uint8Array(await ceremony.ask(wrapRequest(kek, object)));
   const role = publicKey.keyType === 'oct-HSM' ? 'secret' : 'private';
-  const template = unwrapTemplate(publicKey.keyType, role, sessionPlacement(pool));
+  const template = unwrapTemplate(publicKey.keyType, role, sessionPlacement(host.token));
   await proveKept(fresh, await ceremony.make(unwrapRequest(kek, wrappedKey, template)));
   return wrappedKey;
 }

@@ -2,6 +2,7 @@ import { StrongroomError } from '../../model/errors.ts';
 import type { KeyType, PublicKey } from '../../model/key.ts';
 import { RING_OPERATION } from '../../pkcs11/binding.ts';
 import { type AttributeName, decodeAttributes, encodeQuery } from '../../pkcs11/template.ts';
+import type { HostToken } from '../../pool/hsm_host.ts';
 import { checkPair } from '../../pool/pairwise_consistency.ts';
 import { lookAtToken } from '../../pool/pool_keys.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
@@ -11,6 +12,7 @@ import { viewOf } from '../key_view.ts';
 import { Ceremony } from '../lifecycle/ceremony.ts';
 import { bringObject, findTokenObject, type SecretRole } from '../object_bringing.ts';
 import type { KeyAttestation, KeyReference } from '../requests.ts';
+import { homeOf } from '../resident_home.ts';
 import { requireOk } from '../token_refusal.ts';
 import { poolIdentity, signStatement } from './pool_signature.ts';
 import { publicJwk, thumbprint } from './public_jwk.ts';
@@ -25,9 +27,9 @@ const ATTESTATION_VERSION = 'strongroom-1.0';
 export async function attestKey(parts: AttestParts, key: KeyReference): Promise<KeyAttestation> {
   const { pool, keys, recovery } = parts;
   const { record } = keys.find(key) ?? (await keys.load(key));
-  const object = await parts.creations.pass(() => inspectKey(parts, record));
+  const { object, token } = await parts.creations.pass(() => inspectKey(parts, record));
   const { certificatePem } = await poolIdentity(pool);
-  const about = statementAbout(parts, record);
+  const about = statementAbout(parts, record, token);
   const isSymmetric = record.spec.keyType === 'oct-HSM';
   const sign = async (statement: object): Promise<Uint8Array> =>
     Buffer.from(await signStatement(pool, ATTESTATION_TYPE, statement), 'ascii');
@@ -42,9 +44,9 @@ export async function attestKey(parts: AttestParts, key: KeyReference): Promise<
   };
 }
 
-function statementAbout({ pool, clock }: AttestParts, record: KeyVersionRecord): object {
+function statementAbout({ clock }: AttestParts, record: KeyVersionRecord, token: HostToken): object {
   const { name, version, spec, custody, operations, enabled, exportable, created } = record;
-  const { label, serial, manufacturer, model } = pool.token;
+  const { label, serial, manufacturer, model } = token.description;
   return {
     attestation: ATTESTATION_VERSION,
     issued: secondsOf({ clock }),
@@ -79,12 +81,19 @@ type Flag = (typeof OF_THE_OBJECT)[keyof typeof OF_THE_OBJECT] | (typeof OF_ITS_
 const ROLE: Readonly<Record<KeyType, SecretRole>> = { 'RSA-HSM': 'private', 'EC-HSM': 'private', 'oct-HSM': 'secret' };
 const ATTRIBUTES_BYTES = 1024;
 
+interface InspectedKey {
+  /** What its object says of itself. */
+  readonly object: object;
+  readonly token: HostToken;
+}
+
 /**
  * Reads the object that holds the key, and has it prove by a signature or a decryption that it is the key that is on record. What the
  * token does not tell is left out.
  */
-async function inspectKey({ pool }: AttestParts, record: KeyVersionRecord): Promise<object> {
-  const { ceremony, completion } = await Ceremony.begin(pool, 'engine', lookAtToken(), {});
+async function inspectKey({ pool }: AttestParts, record: KeyVersionRecord): Promise<InspectedKey> {
+  const home = await homeOf(pool, record);
+  const { ceremony, completion } = await Ceremony.begin(pool, 'engine', lookAtToken, { token: home });
   try {
     requireOk(completion);
     const { host } = ceremony;
@@ -98,7 +107,8 @@ async function inspectKey({ pool }: AttestParts, record: KeyVersionRecord): Prom
     const template = encodeQuery(Object.values(names));
     const query = ringRequest(RING_OPERATION.getAttributes, { object, template, capacity: ATTRIBUTES_BYTES });
     const attributes = decodeAttributes(await ceremony.ask(query));
-    return Object.fromEntries(Object.entries(names).map(([name, attribute]) => [name, attributes.bool(attribute)]));
+    const read = Object.entries(names).map(([name, attribute]) => [name, attributes.bool(attribute)] as const);
+    return { object: Object.fromEntries(read), token: host.token };
   } finally {
     await ceremony.end();
   }

@@ -21,7 +21,7 @@ import { decodeHandles } from '../../pool/token_answers.ts';
 import type { KeyVersionRecord } from '../../store/store.ts';
 import { HANDLE_BYTES, unwrapRequest } from '../key_wrapping.ts';
 import { Ceremony } from '../lifecycle/ceremony.ts';
-import type { FreshKey, Making } from '../lifecycle/fresh_key.ts';
+import { callOptions, type FreshKey, type Making } from '../lifecycle/fresh_key.ts';
 import { proveImported } from '../lifecycle/proof.ts';
 import { findTokenObject, unwrapStored } from '../object_bringing.ts';
 import type { WrappedKeySpec } from '../requests.ts';
@@ -40,7 +40,10 @@ export interface WrappedKey {
  * @throws StrongroomError `BadParameter`, one and the same for whatever is wrong with what was wrapped
  */
 export async function bringInWrappedKey(pool: HsmPool, wrapped: WrappedKey, making: Making): Promise<FreshKey> {
-  const { ceremony, completion } = await Ceremony.begin(pool, 'caller', lookAtToken(), {});
+  const { ceremony, completion } = await Ceremony.begin(pool, 'caller', lookAtToken, {
+    ...callOptions(making),
+    effect: 'pure',
+  });
   try {
     requireOk(completion);
     const transportKey = await unwrapTransportKey(ceremony, wrapped);
@@ -99,18 +102,18 @@ async function unwrapTarget(
   ceremony: Ceremony,
   transportKey: number,
   { exchangeKey, spec, wrappedKey }: WrappedKey,
-  { placement, extraction }: Making,
+  making: Making,
 ): Promise<number> {
   await ceremony.pool.selfTest.ensure('CKM_AES_KEY_WRAP_PAD', ceremony.host);
   const role = spec.keyType === 'oct-HSM' ? 'secret' : 'private';
-  const template = unwrapTemplate(spec.keyType, role, placement, extraction);
+  const placement = making.placement(ceremony.host.token);
+  const template = unwrapTemplate(spec.keyType, role, placement, making.extraction);
   const request = unwrapRequest(transportKey, wrappedKey.subarray(modulusBytes(exchangeKey)), template);
-  const inToken = placement.kind === 'token';
-  const completion = await attempt(ceremony, request, inToken);
+  const completion = await attempt(ceremony, request, making.changesToken);
   if (completion?.returnValue !== 0) {
     throw wrongKey(completion === undefined ? undefined : failureOf(completion));
   }
-  const [object] = inToken ? decodeHandles(completion.answer) : ceremony.adopt(completion.answer);
+  const [object] = making.changesToken ? decodeHandles(completion.answer) : ceremony.adopt(completion.answer);
   return object as number;
 }
 

@@ -8,6 +8,7 @@ import { requireCurve, requireCustodyName } from '../lifecycle/key_spec.ts';
 import { makeKey } from '../lifecycle/make_key.ts';
 import { requirePermission } from '../permission.ts';
 import type { ImportWrappedKeyRequest, WrappedKeySpec } from '../requests.ts';
+import { homeOf } from '../resident_home.ts';
 import { bringInWrappedKey, modulusBytes, wrongKey } from './bring_in_wrapped_key.ts';
 
 /** Longest PKCS#8 of an RSA-4096 key under RFC 5649, with room. */
@@ -31,7 +32,7 @@ export async function importWrappedKey(
   if (targetBytes < SHORTEST_TARGET_BYTES || targetBytes > LONGEST_TARGET_BYTES || targetBytes % 8 !== 0) {
     throw wrongKey();
   }
-  const order = { name, spec, attributes, custody };
+  const order = { name, spec, attributes, custody, token: await homeOf(parts.pool, exchangeKey) };
   return makeKey(parts, order, (pool, making) => bringInWrappedKey(pool, { exchangeKey, spec, wrappedKey }, making));
 }
 

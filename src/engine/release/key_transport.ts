@@ -9,8 +9,7 @@ import {
   TRANSPORT_KEY_BYTES,
   transportKeyTemplate,
 } from '../../pkcs11/transport_template.ts';
-import type { RingRequest } from '../../pool/hsm_host.ts';
-import type { HsmPool } from '../../pool/hsm_pool.ts';
+import type { HostToken, RingRequest } from '../../pool/hsm_host.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
 import { HANDLE_BYTES, wrapRequest } from '../key_wrapping.ts';
 import type { Ceremony } from '../lifecycle/ceremony.ts';
@@ -56,13 +55,13 @@ export async function wrapForRecipient(
 
 /** A new AES-256 key that wraps, and the same key under the recipient's. */
 export function makeTransportKey(ceremony: Ceremony, recipient: Recipient, hash: HashName): Promise<TransportKey> {
-  return carriesKeysByOaep(ceremony.pool, hash)
+  return carriesKeysByOaep(ceremony.host.token, hash)
     ? makeInToken(ceremony, recipient, hash)
     : makeBesideToken(ceremony, recipient, hash);
 }
 
 /** Whether C_WrapKey and C_UnwrapKey do OAEP with this hash: the mechanism list does not tell the hashes, the profile does. */
-export function carriesKeysByOaep({ profile, mechanisms }: HsmPool, hash: HashName): boolean {
+export function carriesKeysByOaep({ profile, mechanisms }: HostToken, hash: HashName): boolean {
   const { CKF_WRAP, CKF_UNWRAP } = MECHANISM_FLAG;
   const flags = mechanisms.get(MECHANISM.CKM_RSA_PKCS_OAEP)?.flags ?? 0;
   return profile.oaepHashes.has(hash) && (flags & CKF_WRAP) !== 0 && (flags & CKF_UNWRAP) !== 0;

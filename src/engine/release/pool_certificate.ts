@@ -30,7 +30,7 @@ const DIGITAL_SIGNATURE = { byte: 0x80, unusedBits: 7 };
 
 /**
  * The certificate of a pool's attestation key, signed by that key itself, in DER. Everything in it follows from the key and from the
- * token's label, so that every server of a pool says the same; only the signature differs from one making to the next.
+ * label of its first token, so that every server of a pool says the same; only the signature differs from one making to the next.
  */
 export async function buildPoolCertificate(pool: HsmPool): Promise<Uint8Array> {
   const { x, y } = await pool.attestationPublicKey();
@@ -41,7 +41,7 @@ export async function buildPoolCertificate(pool: HsmPool): Promise<Uint8Array> {
   certificate.serialNumber = new Integer({ valueHex: serialNumber(spki) });
   certificate.notBefore = new Time({ type: TimeType.UTCTime, value: NOT_BEFORE });
   certificate.notAfter = new Time({ type: TimeType.GeneralizedTime, value: NOT_AFTER });
-  const name = new Utf8String({ value: `Strongroom attestation of ${pool.token.label}` });
+  const name = new Utf8String({ value: `Strongroom attestation of ${pool.label}` });
   certificate.subject.typesAndValues = [new AttributeTypeAndValue({ type: OID.commonName, value: name })];
   certificate.issuer.typesAndValues = certificate.subject.typesAndValues;
   certificate.subjectPublicKeyInfo = new PublicKeyInfo({ schema: fromBER(exactly(spki)).result });

@@ -28,7 +28,7 @@ export async function releaseKey(parts: ReleaseParts, request: ReleaseKeyRequest
   const hash = requireEncryption(request.encryption);
   const recipient = recipientOf(request.attestation);
   const ciphertext = await parts.creations.pass(async () => {
-    const { ceremony, completion } = await Ceremony.begin(pool, 'engine', lookAtToken(), {});
+    const { ceremony, completion } = await Ceremony.begin(pool, 'engine', lookAtToken, {});
     try {
       requireOk(completion);
       const object = await bringExtractable(ceremony, record);
@@ -65,7 +65,7 @@ async function bringExtractable(ceremony: Ceremony, record: KeyVersionRecord): P
   const { pool, host } = ceremony;
   const { keyType } = record.spec;
   const role = keyType === 'oct-HSM' ? 'secret' : 'private';
-  const template = unwrapTemplate(keyType, role, sessionPlacement(pool), 'extractable');
+  const template = unwrapTemplate(keyType, role, sessionPlacement(host.token), 'extractable');
   return ceremony.take(await unwrapStored(pool, record, template, host));
 }
 

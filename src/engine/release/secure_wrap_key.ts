@@ -5,6 +5,7 @@ import { findSecureWrapAlgorithm, type SecureWrapAlgorithm } from '../../model/s
 import { RING_OPERATION } from '../../pkcs11/binding.ts';
 import { MECHANISM, MECHANISM_FLAG } from '../../pkcs11/mechanism.ts';
 import { CARRIED_KEY, NEW_CARRIED_KEY, TRANSPORT_KEY_BYTES } from '../../pkcs11/transport_template.ts';
+import type { HostToken } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
 import { lookAtToken } from '../../pool/pool_keys.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
@@ -15,6 +16,7 @@ import { Ceremony } from '../lifecycle/ceremony.ts';
 import { bringObject } from '../object_bringing.ts';
 import { requirePermission, requireValidity } from '../permission.ts';
 import type { SecureUnwrapKeyRequest, SecureWrapKeyRequest, WrapKeyResult } from '../requests.ts';
+import { homeOf } from '../resident_home.ts';
 import { decryptionFailed, failureOf, requireOk } from '../token_refusal.ts';
 import { makeTransportKey, wrapForRecipient } from './key_transport.ts';
 import { recipientOf } from './recipient.ts';
@@ -26,7 +28,7 @@ type SecureWrapParts = Pick<LifecycleParts, 'pool' | 'keys' | 'clock' | 'creatio
 export async function secureWrapKey(parts: SecureWrapParts, request: SecureWrapKeyRequest): Promise<WrapKeyResult> {
   const { record, algorithm } = await loadWrappingKey(parts, request, 'wrapKey');
   requireValidity(record, 'wrapKey', parts.clock());
-  const value = await inCeremony(parts, async (ceremony) => {
+  const value = await inCeremony(parts, record, algorithm, async (ceremony) => {
     const { publicKey } = record;
     if (publicKey.keyType === 'RSA-HSM' && algorithm.hash !== undefined) {
       const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
@@ -65,7 +67,7 @@ export async function secureUnwrapKey(parts: SecureWrapParts, request: SecureUnw
     });
   }
   const recipient = recipientOf(request.attestation);
-  const value = await inCeremony(parts, async (ceremony) => {
+  const value = await inCeremony(parts, record, algorithm, async (ceremony) => {
     const object =
       algorithm.hash === undefined
         ? await unwrapByAes(ceremony, record, algorithm, request.value)
@@ -102,19 +104,28 @@ async function loadWrappingKey(
 }
 
 /** @throws StrongroomError `NotSupported` */
-function requireKeyWrap({ mechanisms }: HsmPool, { name, mechanism }: SecureWrapAlgorithm): void {
+function requireKeyWrap({ tokens }: HsmPool, algorithm: SecureWrapAlgorithm): void {
+  if (tokens.some((token) => wrapsKeys(token, algorithm))) return;
+  throw new StrongroomError('NotSupported', `The HSM does not support ${algorithm.name} on keys.`);
+}
+
+function wrapsKeys({ mechanisms }: HostToken, { mechanism }: SecureWrapAlgorithm): boolean {
   const { CKF_WRAP, CKF_UNWRAP } = MECHANISM_FLAG;
   const flags = mechanisms.get(MECHANISM[mechanism])?.flags ?? 0;
-  if ((flags & CKF_WRAP) !== 0 && (flags & CKF_UNWRAP) !== 0) return;
-  throw new StrongroomError('NotSupported', `The HSM does not support ${name} on keys.`);
+  return (flags & CKF_WRAP) !== 0 && (flags & CKF_UNWRAP) !== 0;
 }
 
 function inCeremony<Result>(
   { pool, creations }: SecureWrapParts,
+  record: KeyVersionRecord,
+  algorithm: SecureWrapAlgorithm,
   perform: (ceremony: Ceremony) => Promise<Result>,
 ): Promise<Result> {
   return creations.pass(async () => {
-    const { ceremony, completion } = await Ceremony.begin(pool, 'engine', lookAtToken(), {});
+    const { ceremony, completion } = await Ceremony.begin(pool, 'engine', lookAtToken, {
+      token: await homeOf(pool, record),
+      suits: (token) => algorithm.hash !== undefined || wrapsKeys(token, algorithm),
+    });
     try {
       requireOk(completion);
       return await perform(ceremony);

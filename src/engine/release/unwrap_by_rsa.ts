@@ -24,7 +24,7 @@ export async function unwrapByRsa(
 ): Promise<number> {
   if (!(value instanceof Uint8Array)) throw badParameter('value', 'bytes', value);
   if (value.length !== modulusBytes(record)) throw decryptionFailed();
-  return carriesKeysByOaep(ceremony.pool, hash)
+  return carriesKeysByOaep(ceremony.host.token, hash)
     ? unwrapInToken(ceremony, record, hash, value)
     : unwrapBesideToken(ceremony, record, hash, value);
 }

@@ -1,0 +1,47 @@
+import type { HsmTask } from './hsm_task.ts';
+import type { RingHost } from './ring_host.ts';
+
+/** What it costs to bring a key to a host that does not hold it: about one unwrapping and the way there and back. */
+const BRINGING_US = 300;
+/** A host without room makes work wait in front of its lanes, where nobody shares it out. */
+const FULL_US = 1e9;
+const SAME_TOKEN_US = 1e11;
+const EXCLUDED_US = 1e12;
+
+/**
+ * The host where a task is done soonest, undefined when there is none. `excluded` failed the task before: it is taken only where there is
+ * no other, and another host of its token only where there is no other token.
+ */
+export function chooseHost(
+  hosts: readonly RingHost[],
+  task: HsmTask,
+  excluded: RingHost | undefined,
+): RingHost | undefined {
+  if (hosts.length === 1) {
+    const only = hosts[0] as RingHost;
+    return only.alive && suits(task, only) ? only : undefined;
+  }
+  let best: RingHost | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const host of hosts) {
+    if (!host.alive || !suits(task, host)) continue;
+    let cost = (host.tasks * host.meanServiceUs) / host.lanes;
+    if (!task.prefers(host)) cost += BRINGING_US;
+    if (excluded !== undefined) cost += exclusion(host, excluded);
+    if (host.room === 0) cost += FULL_US;
+    if (cost < least) {
+      least = cost;
+      best = host;
+    }
+  }
+  return best;
+}
+
+function suits(task: HsmTask, host: RingHost): boolean {
+  return task.suits === undefined || task.suits(host.token);
+}
+
+function exclusion(host: RingHost, excluded: RingHost): number {
+  if (host === excluded) return EXCLUDED_US;
+  return host.token === excluded.token ? SAME_TOKEN_US : 0;
+}

@@ -1,0 +1,151 @@
+import { ALGORITHMS, type Realisation } from '../model/algorithm.ts';
+import { StrongroomError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
+import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
+import type { Reaction, ReactionClass } from '../pkcs11/return_value.ts';
+import { HostGroup } from './host_group.ts';
+import { HostStarter } from './host_starter.ts';
+import type { Completion, HostToken, RingRequest, TokenDescription } from './hsm_host.ts';
+import type { PinGuard } from './pin_guard.ts';
+import type { PinSource } from './pin_source.ts';
+import { PinnedHost } from './pinned_host.ts';
+import { PoolCall } from './pool_call.ts';
+import type { CeremonyToken } from './pool_key_ceremony.ts';
+import { lookAtToken } from './pool_keys.ts';
+import { nameOf, type PoolWideOptions, type TokenOptions } from './pool_options.ts';
+import { findToken } from './pool_token.ts';
+import { realisationsOf } from './realisation.ts';
+import type { RingHost } from './ring_host.ts';
+import { ringRequest } from './ring_request.ts';
+import { SerialTasks } from './serial_tasks.ts';
+import { TaskRun } from './task_run.ts';
+import { decodeMechanisms, type MechanismSupport } from './token_answers.ts';
+import { type TokenProfile, tokenProfile } from './token_profile.ts';
+
+/** What the tokens of a pool have in common. */
+export interface TokenSurroundings {
+  readonly options: PoolWideOptions;
+  readonly guard: PinGuard;
+  /** A name that no host of the pool has had yet. */
+  readonly newHostId: () => string;
+  /** A return value spoke against a token as a whole. */
+  readonly leave: (token: OpenToken, reason: string) => void;
+}
+
+/** They speak of the token and not of one instance. */
+const AGAINST_TOKEN: ReadonlySet<ReactionClass> = new Set<ReactionClass>(['tokenSick', 'tokenLost', 'pin']);
+const START_TIMEOUT_MS = 10_000;
+const STOP_GRACE_MS = 2_000;
+const MECHANISM_LIST_BYTES = 32 * 1024;
+
+/** A token that was found, with the hosts in which its module is at work. */
+export class OpenToken implements HostToken {
+  readonly name: string;
+  readonly description: TokenDescription;
+  readonly profile: TokenProfile;
+  readonly group: HostGroup;
+  /** How to log in to it beside the hosts. */
+  readonly ceremonyToken: CeremonyToken;
+  /** Where objects of the token are made one at a time. */
+  readonly serialTasks: SerialTasks | undefined;
+  readonly realisations = new Set<Realisation>();
+  #mechanisms: ReadonlyMap<number, MechanismSupport> = new Map();
+  readonly #surroundings: TokenSurroundings;
+
+  private constructor(
+    options: TokenOptions,
+    description: TokenDescription,
+    pin: PinSource,
+    surroundings: TokenSurroundings,
+  ) {
+    const { module, environment = {}, softHsmTokenDirectory, forceLogin = false } = options;
+    const { guard, newHostId: newId, options: wide } = surroundings;
+    const { label, serial, manufacturer, model } = description;
+    this.name = nameOf(options);
+    this.description = { label, serial, manufacturer, model };
+    this.profile = tokenProfile(options, description);
+    this.ceremonyToken = { module, environment, label, serial, pin, guard, softHsmTokenDirectory };
+    this.#surroundings = surroundings;
+    const { isolation = 'process', startTimeoutMs = START_TIMEOUT_MS } = wide;
+    const starter = new HostStarter({
+      module,
+      token: this,
+      newId,
+      isolation,
+      environment,
+      forceLogin,
+      startTimeoutMs,
+      pin,
+      guard,
+    });
+    this.group = new HostGroup({
+      ...wide,
+      hosts: this.profile.hosts,
+      lanes: this.profile.lanes,
+      start: (lanes) => starter.start(lanes),
+    });
+    this.serialTasks = this.profile.serialisedCreation
+      ? new SerialTasks((host) => this.ask(lookAtToken(), host as RingHost))
+      : undefined;
+  }
+
+  /**
+   * Finds the token, logs in, looks up the pool keys, and starts all hosts, one after the other.
+   * @throws StrongroomError `ServiceUnavailable` (`TokenNotFound`, `TokenAmbiguous`, `ProvisioningFailed`, or one of HostStarter.start)
+   */
+  static async open(options: TokenOptions, pin: PinSource, surroundings: TokenSurroundings): Promise<OpenToken> {
+    const { module, environment = {} } = options;
+    const found = await findToken({ module, environment }, options.token);
+    const token = new OpenToken(options, found, pin, surroundings);
+    try {
+      await token.group.open();
+      await token.#learnMechanisms();
+      return token;
+    } catch (error) {
+      await token.close(0);
+      throw error;
+    }
+  }
+
+  get serial(): string {
+    return this.description.serial;
+  }
+
+  /** By CKM_*. */
+  get mechanisms(): ReadonlyMap<number, MechanismSupport> {
+    return this.#mechanisms;
+  }
+
+  /** One request in one of its hosts. */
+  ask(request: RingRequest, host: RingHost, timeoutMs: number = LIMITS.operationTimeoutMs): Promise<Completion> {
+    const call = new PoolCall(request, {}, timeoutMs);
+    new TaskRun(call, new PinnedHost(this, host)).start();
+    return call.answered;
+  }
+
+  /** What a return value asks for, of the instance and of the token. */
+  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
+    this.group.suspect(host, operation, reaction, reason);
+    if (AGAINST_TOKEN.has(reaction.class)) this.#surroundings.leave(this, reason);
+  }
+
+  /** What one of its hosts gave was wrong. */
+  lied(host: RingHost): void {
+    this.group.lied(host);
+    this.#surroundings.leave(this, 'it gave a wrong signature');
+  }
+
+  async close(drainMs: number): Promise<void> {
+    await this.group.close(drainMs, STOP_GRACE_MS);
+  }
+
+  async #learnMechanisms(): Promise<void> {
+    const [host] = this.group.hosts;
+    if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM host is gone already.');
+    const request = ringRequest(RING_OPERATION.mechanisms, { capacity: MECHANISM_LIST_BYTES });
+    this.#mechanisms = decodeMechanisms((await this.ask(request, host)).answer);
+    for (const algorithm of ALGORITHMS.values()) {
+      for (const each of realisationsOf(algorithm, this.#mechanisms, this.profile)) this.realisations.add(each);
+    }
+  }
+}

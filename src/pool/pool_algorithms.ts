@@ -1,0 +1,45 @@
+import { ALGORITHMS, type Algorithm, type AlgorithmName, type Realisation } from '../model/algorithm.ts';
+import type { HostToken } from './hsm_host.ts';
+
+/**
+ * How a pool does each algorithm: the way that the most of its tokens have, and of those the best. Work then goes to the tokens that have it.
+ */
+export class PoolAlgorithms {
+  #chosen: ReadonlyMap<AlgorithmName, Realisation> = new Map();
+
+  realisation(name: AlgorithmName): Realisation | undefined {
+    return this.#chosen.get(name);
+  }
+
+  /** How this token does it: as the pool does where it can. */
+  realisationOn({ name, realisations }: Algorithm, token: HostToken): Realisation | undefined {
+    const chosen = this.#chosen.get(name);
+    if (chosen !== undefined && token.realisations.has(chosen)) return chosen;
+    return realisations.find((each) => token.realisations.has(each));
+  }
+
+  /** Other tokens: true when something is done in another way from now on. */
+  learn(tokens: readonly HostToken[]): boolean {
+    const chosen = new Map<AlgorithmName, Realisation>();
+    for (const algorithm of ALGORITHMS.values()) {
+      const best = mostOffered(algorithm, tokens);
+      if (best !== undefined) chosen.set(algorithm.name, best);
+    }
+    const before = this.#chosen;
+    this.#chosen = chosen;
+    return [...ALGORITHMS.keys()].some((name) => before.get(name) !== chosen.get(name));
+  }
+}
+
+function mostOffered({ realisations }: Algorithm, tokens: readonly HostToken[]): Realisation | undefined {
+  let best: Realisation | undefined;
+  let most = 0;
+  for (const realisation of realisations) {
+    const offers = tokens.filter((token) => token.realisations.has(realisation)).length;
+    if (offers > most) {
+      best = realisation;
+      most = offers;
+    }
+  }
+  return best;
+}
