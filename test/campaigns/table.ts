@@ -96,6 +96,14 @@ export const CAMPAIGNS = {
     short: 200,
     claim: 'two ciphertexts between which an oracle would tell are refused, and how their times differ is measured',
   },
+  token_failures: {
+    file: 'test/campaigns/token_failures.test.ts',
+    unit: 'failures',
+    full: 500,
+    short: 12,
+    claim:
+      'while one of three tokens is away, slow, lies or fails, 99.9 % of all operations are done and nothing wrong is let out',
+  },
   wrong_pin: {
     file: 'test/campaigns/wrong_pin.test.ts',
     unit: 'restarts',
