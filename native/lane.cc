@@ -25,6 +25,7 @@ void Lane::run() {
   Request request;
   while (port_.next(request)) {
     Answer answer(buffer_.span());
+    request.header.mechanism = static_cast<uint32_t>(session_.module().numberOf(request.header.mechanism));
     operations_.perform(request, answer);
     LaneAnswer completion{static_cast<uint16_t>(answer.function()), static_cast<uint32_t>(answer.returnValue()), 0, {}};
     if (answer.ok()) {

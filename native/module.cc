@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -19,6 +20,18 @@ constexpr int kDeepBind = 0;  // It would bypass the interceptors of the sanitiz
 #else
 constexpr int kDeepBind = RTLD_DEEPBIND;
 #endif
+
+/// What C_Initialize is given beside the standard's own arguments, src/pkcs11/vendor_environment.ts.
+constexpr const char* kParametersVariable = "STRONGROOM_MODULE_PARAMETERS";
+
+/// CKM_AES_KEY_WRAP_KWP, which headers of version 2.40 do not have.
+constexpr CK_MECHANISM_TYPE kAesKeyWrapKwp = 0x210B;
+
+/// CK_C_INITIALIZE_ARGS as NSS has it: a string of its own stands where the standard ends.
+struct InitialiseArguments {
+  CK_C_INITIALIZE_ARGS standard;
+  CK_VOID_PTR reserved;
+};
 
 Failure outside(std::string message) { return {Function::none, CKR_OK, std::move(message)}; }
 
@@ -73,6 +86,7 @@ Failure Module::open(const ModuleOptions& options, std::span<const uint8_t> pin)
   if (Failure failure = initialise(options.lanes); failure.failed()) return failure;
   Failure failure = findToken(options.tokenSerial);
   if (!failure.failed()) {
+    learnKeyWrap();
     const CK_RV opened = openSession(ownerSession_);
     failure = opened == CKR_OK ? login(pin, options.forceLogin) : Failure{Function::C_OpenSession, opened, {}};
   }
@@ -106,11 +120,14 @@ Failure Module::load(const ModuleOptions& options) {
 }
 
 Failure Module::initialise(uint32_t lanes) {
-  CK_C_INITIALIZE_ARGS arguments{};
+  InitialiseArguments extended{};
+  CK_C_INITIALIZE_ARGS& arguments = extended.standard;
+  char* parameters = getenv(kParametersVariable);
   arguments.flags = CKF_OS_LOCKING_OK;
+  arguments.pReserved = parameters;
   CK_RV result = api_->C_Initialize(&arguments);
   if (result == CKR_CANT_LOCK) {
-    arguments = {createMutex, destroyMutex, lockMutex, unlockMutex, 0, nullptr};
+    arguments = {createMutex, destroyMutex, lockMutex, unlockMutex, 0, parameters};
     result = api_->C_Initialize(&arguments);
   }
   // Without any locking the calls of a single lane are the only ones at any time.
@@ -131,17 +148,29 @@ Failure Module::findToken(const std::string& serial) {
   if (result != CKR_OK) return {Function::C_GetSlotList, result, {}};
   slots.resize(count);
   size_t found = 0;
+  bool takesLogin = false;
   for (const CK_SLOT_ID slot : slots) {
     CK_TOKEN_INFO token{};
     if (api_->C_GetTokenInfo(slot, &token) != CKR_OK) continue;
     const std::string_view field(reinterpret_cast<const char*>(token.serialNumber), sizeof token.serialNumber);
     if (trimmed(field) != trimmed(serial)) continue;
+    // NSS gives all of its tokens the same serial number. One that nobody logs in to holds no keys of ours.
+    const bool login = (token.flags & CKF_LOGIN_REQUIRED) != 0;
+    if (takesLogin && !login) continue;
+    found = login && !takesLogin ? 1 : found + 1;
+    takesLogin = login;
     slot_ = slot;
-    found++;
   }
   if (found == 0) return outside("no token with the serial number " + serial);
   if (found > 1) return outside("more than one token with the serial number " + serial);
   return {};
+}
+
+void Module::learnKeyWrap() {
+  constexpr CK_FLAGS kNeeded = CKF_WRAP | CKF_UNWRAP;
+  CK_MECHANISM_INFO offered{};
+  const CK_RV result = api_->C_GetMechanismInfo(slot_, kAesKeyWrapKwp, &offered);
+  if (result == CKR_OK && (offered.flags & kNeeded) == kNeeded) keyWrapPad_ = kAesKeyWrapKwp;
 }
 
 Failure Module::login(std::span<const uint8_t> pin, bool forceLogin) {

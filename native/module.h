@@ -42,6 +42,12 @@ class Module {
   CK_FUNCTION_LIST& api() { return *api_; }
   CK_SLOT_ID slot() const { return slot_; }
 
+  /// What this module calls a mechanism. RFC 5649 has two numbers: CKM_AES_KEY_WRAP_PAD in PKCS#11 v2.40, which is the
+  /// one on the wire, and CKM_AES_KEY_WRAP_KWP in v3.0. Where there are both, the older one may be another padding (NSS).
+  CK_MECHANISM_TYPE numberOf(CK_MECHANISM_TYPE mechanism) const {
+    return mechanism == CKM_AES_KEY_WRAP_PAD ? keyWrapPad_ : mechanism;
+  }
+
   /// The session that makes, changes and destroys objects, one call at a time. Session objects live as long as the
   /// session that made them, so this one is never replaced; and some tokens fail when two threads create at once.
   CK_SESSION_HANDLE ownerSession() const { return ownerSession_; }
@@ -51,10 +57,12 @@ class Module {
   Failure load(const ModuleOptions& options);
   Failure initialise(uint32_t lanes);
   Failure findToken(const std::string& serial);
+  void learnKeyWrap();
   Failure login(std::span<const uint8_t> pin, bool forceLogin);
 
   CK_FUNCTION_LIST* api_ = nullptr;
   CK_SLOT_ID slot_ = 0;
+  CK_MECHANISM_TYPE keyWrapPad_ = CKM_AES_KEY_WRAP_PAD;
   CK_SESSION_HANDLE ownerSession_ = CK_INVALID_HANDLE;
   std::mutex ownerMutex_;
   /// False when somebody else in this process had initialised the library before.

@@ -212,11 +212,14 @@ void Operations::mechanisms(const Request&, Answer& answer) {
   std::vector<CK_MECHANISM_TYPE> types(count);
   if (!answer.report(Function::C_GetMechanismList, api.C_GetMechanismList(slot, types.data(), &count))) return;
   types.resize(std::min<size_t>(count, types.size()));
+  const CK_MECHANISM_TYPE keyWrapPad = session_.module().numberOf(CKM_AES_KEY_WRAP_PAD);
   for (const CK_MECHANISM_TYPE type : types) {
     CK_MECHANISM_INFO mechanism{};
     if (!answer.report(Function::C_GetMechanismInfo, api.C_GetMechanismInfo(slot, type, &mechanism))) return;
+    const bool wraps = type == keyWrapPad;
+    if (type == CKM_AES_KEY_WRAP_PAD && !wraps) continue;
     const std::array<uint32_t, 4> entry = {
-        static_cast<uint32_t>(type), static_cast<uint32_t>(mechanism.ulMinKeySize),
+        static_cast<uint32_t>(wraps ? CKM_AES_KEY_WRAP_PAD : type), static_cast<uint32_t>(mechanism.ulMinKeySize),
         static_cast<uint32_t>(mechanism.ulMaxKeySize), static_cast<uint32_t>(mechanism.flags)};
     if (!answer.append(entry.data(), sizeof entry)) {
       answer.tooLong(types.size() * sizeof entry);

@@ -147,6 +147,9 @@ function contradictions(configuration: Configuration): ConfigurationProblem[] {
   } else if (hsm.tokenLabel !== undefined || hsm.pinFile !== undefined || hsm.pinVariable !== undefined) {
     need('hsm.module', 'Expected a path, because hsm.tokenLabel, hsm.pinFile or hsm.pinVariable is set.');
   }
+  if (hsm.moduleParameters !== undefined && hsm.module === undefined) {
+    need('hsm.module', 'Expected a path, because hsm.moduleParameters is set.');
+  }
   return problems;
 }
 

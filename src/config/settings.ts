@@ -68,7 +68,9 @@ export const SETTINGS = {
     pinFile: path(undefined),
     /** Name of the environment variable that carries the PIN. */
     pinVariable: text(undefined, 'the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,127}$/),
-    profile: choice('auto', ['auto', 'softhsm', 'generic']),
+    /** What the module is given in C_Initialize, where it learns from there which token it is to have (NSS). */
+    moduleParameters: text(undefined, '1 to 4096 printable characters', /^[\x20-\x7e]{1,4096}$/),
+    profile: choice('auto', ['auto', 'softhsm', 'nss', 'generic']),
     isolation: choice('process', ['process', 'thread']),
     /** Which ECDSA signatures are verified before they leave; RSA signatures always are. */
     signatureChecks: choice('sampled', ['always', 'sampled', 'off']),

@@ -2,14 +2,14 @@ import type { KeyObjectRole } from '../model/algorithm.ts';
 import { StrongroomError } from '../model/errors.ts';
 import type { KeyType } from '../model/key.ts';
 import { RING_OPERATION } from '../pkcs11/binding.ts';
-import { type ObjectPlacement, publicKeyTemplate, unwrapTemplate } from '../pkcs11/key_template.ts';
+import { type ObjectPlacement, publicKeyTemplate } from '../pkcs11/key_template.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS, type Template } from '../pkcs11/template.ts';
 import type { HostToken, HsmHost, RingRequest } from '../pool/hsm_host.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import { ringRequest } from '../pool/ring_request.ts';
 import { decodeHandles } from '../pool/token_answers.ts';
 import type { KeyVersionRecord } from '../store/store.ts';
-import { HANDLE_BYTES, unwrapRequest } from './key_wrapping.ts';
+import { HANDLE_BYTES, unwrappedObject, unwrapRequest } from './key_wrapping.ts';
 import { failureOf, requireOk } from './token_refusal.ts';
 
 export function sessionPlacement({ profile }: HostToken): ObjectPlacement {
@@ -54,7 +54,8 @@ function createPublicObject(pool: HsmPool, { publicKey }: KeyVersionRecord, host
 export type SecretRole = Exclude<KeyObjectRole, 'public'>;
 
 function unwrapObject(pool: HsmPool, record: KeyVersionRecord, role: SecretRole, host: HsmHost): Promise<number> {
-  return unwrapStored(pool, record, unwrapTemplate(record.spec.keyType, role, sessionPlacement(host.token)), host);
+  const { token } = host;
+  return unwrapStored(pool, record, unwrappedObject(token, record.publicKey, role, sessionPlacement(token)), host);
 }
 
 /** A key in wrapped custody as an object of this description. @throws StrongroomError `KeyMissing` */
@@ -89,6 +90,8 @@ export async function findTokenObject(
   host: HsmHost,
 ): Promise<number> {
   const kind = TOKEN_OBJECTS[spec.keyType][role];
+  if (role === 'genericSecret' && host.token.profile.oneSecretPerId)
+    throw new StrongroomError('NotSupported', 'An oct-HSM key that this HSM keeps itself does not sign.');
   if (kind === undefined) throw new TypeError(`A key of type ${spec.keyType} has no ${role} object.`);
   const template = encodeTemplate({ ...kind, CKA_TOKEN: true, CKA_ID: objectId });
   const request = ringRequest(RING_OPERATION.find, { template, capacity: TWO_HANDLES_BYTES });

@@ -9,7 +9,7 @@ export const EC_PARAMETERS: Readonly<Record<Curve, Uint8Array>> = {
 };
 
 /** First byte of an uncompressed point (SEC 1 §2.3.3). */
-const UNCOMPRESSED = 0x04;
+export const UNCOMPRESSED = 0x04;
 const OCTET_STRING = 0x04;
 
 function octetStringHeader(length: number): number[] {

@@ -8,7 +8,7 @@ import {
   type PublicKey,
   type RsaKeySpec,
 } from '../model/key.ts';
-import { EC_PARAMETERS, encodeEcPoint } from './ec_point.ts';
+import { EC_PARAMETERS, encodeEcPoint, UNCOMPRESSED } from './ec_point.ts';
 import { leftPadded, withoutLeadingZeros } from './signature_format.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS, type Template } from './template.ts';
 
@@ -175,6 +175,11 @@ export function unwrapTemplate(
     unwrappedIntoSession.set(cacheKey, encoded);
   }
   return encoded;
+}
+
+/** What NSS wants to be told besides when an EC key is unwrapped, whose point it would otherwise not know. Goes behind that template. */
+export function pointTemplate({ x, y }: Extract<PublicKey, { keyType: 'EC-HSM' }>): Uint8Array {
+  return encodeTemplate({ CKA_NSS_DB: Buffer.concat([Uint8Array.of(UNCOMPRESSED), x, y]) });
 }
 
 /** For C_CreateObject of the public half, to verify and encrypt with. */

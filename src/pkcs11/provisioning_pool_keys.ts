@@ -13,6 +13,7 @@ import {
   signingKeyTemplates,
 } from './pool_key_template.ts';
 import { cryptoki } from './provisioning_call.ts';
+import { keyWrapOf } from './provisioning_key_wrap.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 import { pkcs11jsTemplate } from './provisioning_template.ts';
 import { CryptokiFailure } from './return_value.ts';
@@ -151,7 +152,7 @@ function tryOut(name: PoolKeyName, attempt: () => void): void {
 /** The unwrapping checks the integrity value of RFC 5649. */
 function tryKek(session: Session, kek: Handle): void {
   const { lib, handle } = session;
-  const wrap = { mechanism: MECHANISM.CKM_AES_KEY_WRAP_PAD };
+  const wrap = keyWrapOf(session);
   const place = { kind: 'session', private: true } as const;
   const probe = generateKey(
     session,

@@ -1,10 +1,13 @@
 import { Module, type Session, SessionFlag, type Slot, type Token, TokenFlag, UserType } from 'graphene-pk11';
+import type { InitializationOptions } from 'pkcs11js';
 import type { InspectedMechanism, InspectedToken, ProvisionedToken } from './provisioning.ts';
 import { cryptoki } from './provisioning_call.ts';
 import type { ProvisioningCommand } from './provisioning_command.ts';
 import { ensurePoolKeys } from './provisioning_pool_keys.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
+import { MODULE_PARAMETERS_VARIABLE } from './vendor_environment.ts';
 
+const CKF_OS_LOCKING_OK = 2;
 /** CK_TOKEN_INFO.label is 32 bytes, filled up with blanks. */
 const LABEL_BYTES = 32;
 
@@ -49,8 +52,9 @@ function ensureToken(
     throw new ProvisioningRefusal(`The label of a token has 1 to ${LABEL_BYTES} bytes and no outer blanks.`);
   }
   const existing = findToken(module, label);
-  if (existing === undefined) initialiseToken(module, label, requireSoPin(soPin), userPin);
-  const made = existing ?? findToken(module, label);
+  if (existing === undefined && !isNamedAlready(module, label))
+    initialiseToken(module, label, requireSoPin(soPin), userPin);
+  const made = existing ?? findToken(module, label, () => true);
   if (made === undefined)
     throw new ProvisioningRefusal('The token does not appear in any slot after its initialisation.');
   if ((made.token.flags & TokenFlag.USER_PIN_INITIALIZED) === 0) setUserPin(made.slot, requireSoPin(soPin), userPin);
@@ -72,12 +76,18 @@ function withModule<Result>(path: string, use: (module: Module) => Result): Resu
       error instanceof Error ? error.message : undefined,
     );
   }
-  cryptoki('C_Initialize', () => module.initialize());
+  cryptoki('C_Initialize', () => module.initialize(initialisation()));
   try {
     return use(module);
   } finally {
     module.finalize();
   }
+}
+
+function initialisation(): InitializationOptions | undefined {
+  const parameters = process.env[MODULE_PARAMETERS_VARIABLE];
+  // pkcs11js takes the end of the string away: a blank more is no loss.
+  return parameters === undefined ? undefined : { flags: CKF_OS_LOCKING_OK, libraryParameters: `${parameters} ` };
 }
 
 function tokensOf(module: Module): TokenInSlot[] {
@@ -88,8 +98,15 @@ function tokensOf(module: Module): TokenInSlot[] {
 
 const isInitialised = ({ token }: TokenInSlot): boolean => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0;
 
-function findToken(module: Module, label: string): TokenInSlot | undefined {
-  const found = tokensOf(module).filter((candidate) => isInitialised(candidate) && candidate.token.label === label);
+/** Before it is initialised: it has its label from the module's parameters (NSS), and counts as initialised once it has a user PIN. */
+const isNamedAlready = (module: Module, label: string): boolean => findToken(module, label, () => true) !== undefined;
+
+function findToken(
+  module: Module,
+  label: string,
+  counts: (found: TokenInSlot) => boolean = isInitialised,
+): TokenInSlot | undefined {
+  const found = tokensOf(module).filter((candidate) => candidate.token.label === label && counts(candidate));
   if (found.length > 1)
     throw new ProvisioningRefusal(`${found.length} tokens have the label ${JSON.stringify(label)}.`);
   return found[0];

@@ -1,6 +1,5 @@
 import type { Session } from 'graphene-pk11';
 import type { Handle } from 'pkcs11js';
-import { MECHANISM } from './mechanism.ts';
 import {
   POOL_KEY_LABEL,
   type PoolKeyName,
@@ -11,19 +10,20 @@ import {
 } from './pool_key_template.ts';
 import type { TransportedPoolKeys } from './pool_key_transport.ts';
 import { cryptoki } from './provisioning_call.ts';
+import { keyWrapOf } from './provisioning_key_wrap.ts';
 import { findPoolKey, requirePoolKey, SECRET_CLASS, SIGNING_KEYS, tryPoolKeys } from './provisioning_pool_keys.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 import { pkcs11jsTemplate } from './provisioning_template.ts';
 import { encodeQuery, encodeTemplate, KEY_TYPE, OBJECT_CLASS } from './template.ts';
 
 const LONGEST_WRAPPED_BYTES = 1024;
-const WRAP = { mechanism: MECHANISM.CKM_AES_KEY_WRAP_PAD };
 export const POOL_KEYS = Object.keys(POOL_KEY_LABEL) as PoolKeyName[];
 
 /** They leave the token wrapped, and never in the clear. */
 export function exportPoolKeys(session: Session, transportKey: Uint8Array): TransportedPoolKeys {
   const { lib, handle } = session;
   const carrier = createTransportKey(session, transportKey);
+  const keyWrap = keyWrapOf(session);
   const wrap = (name: PoolKeyName): string => {
     const key = requirePoolKey(session, name, SECRET_CLASS[name]);
     if (!isExtractable(session, key)) {
@@ -32,7 +32,7 @@ export function exportPoolKeys(session: Session, transportKey: Uint8Array): Tran
       );
     }
     const room = Buffer.alloc(LONGEST_WRAPPED_BYTES);
-    return cryptoki('C_WrapKey', () => lib.C_WrapKey(handle, WRAP, carrier, key, room)).toString('base64');
+    return cryptoki('C_WrapKey', () => lib.C_WrapKey(handle, keyWrap, carrier, key, room)).toString('base64');
   };
   const pointOf = (name: SigningKeyName): string => {
     const key = requirePoolKey(session, name, 'CKO_PUBLIC_KEY');
@@ -65,12 +65,13 @@ export function unwrapPoolKeys(
 ): void {
   const { lib, handle } = session;
   const carrier = createTransportKey(session, transportKey);
+  const keyWrap = keyWrapOf(session);
   const made: Handle[] = [];
   try {
     for (const name of POOL_KEYS.toSorted((one, other) => Number(other === 'seal') - Number(one === 'seal'))) {
       const wrapped = Buffer.from(keys.wrapped[name], 'base64');
       const template = pkcs11jsTemplate(recoveredPoolKeyTemplate(name, place));
-      made.push(cryptoki('C_UnwrapKey', () => lib.C_UnwrapKey(handle, WRAP, carrier, wrapped, template)));
+      made.push(cryptoki('C_UnwrapKey', () => lib.C_UnwrapKey(handle, keyWrap, carrier, wrapped, template)));
     }
     for (const name of SIGNING_KEYS) {
       const template = recoveredPublicKeyTemplate(name, Buffer.from(keys.points[name], 'base64'), place);

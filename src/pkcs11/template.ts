@@ -42,6 +42,8 @@ const ATTRIBUTES = {
   CKA_EC_POINT: [0x181, 'bytes'],
   CKA_ALWAYS_AUTHENTICATE: [0x202, 'bool'],
   CKA_WRAP_WITH_TRUSTED: [0x210, 'bool'],
+  /** Of NSS alone: the public half of a private key. */
+  CKA_NSS_DB: [0xd5a0_db00, 'bytes'],
 } as const satisfies Record<string, readonly [number, AttributeValueKind]>;
 
 type AttributeValueKind = 'bool' | 'ulong' | 'bytes';

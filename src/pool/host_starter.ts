@@ -67,6 +67,7 @@ export class HostStarter {
       try {
         const status = await host.started(startTimeoutMs);
         if (status.state !== HOST_STATE.ready) throw await this.#failure(host, status, pin);
+        host.failedVerification = token.profile.failedVerification;
         host.open(await findPoolKeys((request) => askStartingHost(host, request), token.profile.copiesPoolKeys));
         return host;
       } catch (error) {

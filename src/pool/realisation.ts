@@ -9,8 +9,9 @@ const { CKF_SIGN, CKF_VERIFY, CKF_ENCRYPT, CKF_DECRYPT, CKF_WRAP, CKF_UNWRAP } =
 export function realisationsOf(
   algorithm: Algorithm,
   mechanisms: ReadonlyMap<number, MechanismSupport>,
-  profile: Pick<TokenProfile, 'oaepHashes'>,
+  profile: Pick<TokenProfile, 'oaepHashes' | 'curves'>,
 ): Realisation[] {
+  if (algorithm.curve !== undefined && !profile.curves.has(algorithm.curve)) return [];
   return algorithm.realisations.filter((realisation) => {
     const flags = mechanisms.get(MECHANISM[realisation.mechanism])?.flags ?? 0;
     const needed = neededFlags(algorithm, realisation);

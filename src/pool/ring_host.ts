@@ -53,6 +53,8 @@ export abstract class RingHost implements HsmHost {
   tasks = 0;
   /** In the time of `performance.now()`. */
   distrustedUntil = 0;
+  /** As its profile has it. */
+  failedVerification: number | undefined;
   /** Mean time inside the vendor library of late, to weigh hosts against each other. */
   meanServiceUs = FIRST_GUESS_US;
   /** False when the ring's memory may be swapped out. */

@@ -1,5 +1,5 @@
 import { type ErrorCode, StrongroomError } from '../model/errors.ts';
-import { nativeAddon, OUTCOME, type RingOperation } from '../pkcs11/binding.ts';
+import { nativeAddon, OUTCOME, RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
 import {
   cryptokiFailure,
   RETURN_VALUE,
@@ -242,6 +242,10 @@ export class TaskRun {
   }
 
   #react(host: RingHost, completion: Completion): void {
+    if (this.#operation === RING_OPERATION.verify && completion.returnValue === host.failedVerification) {
+      this.task.settle({ ...completion, returnValue: RETURN_VALUE.CKR_SIGNATURE_INVALID });
+      return;
+    }
     const reaction = this.#reactionTo(host, completion.returnValue);
     const kind = reaction.class;
     if (kind === 'ok' || kind === 'result' || kind === 'callerInput' || kind === 'policy') {

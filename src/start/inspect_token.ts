@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dataDirectory } from '../config/data_directory.ts';
 import type { Configuration } from '../config/settings.ts';
 import { inspectTokens } from '../pkcs11/provisioning.ts';
-import { OWN_LABEL, ownTokenFiles, softHsmModule } from './prepare_token.ts';
+import { OWN_LABEL, operatorsEnvironment, ownTokenFiles, softHsmModule } from './prepare_token.ts';
 
 /** What `doctor` asks of the parts that it may not reach for itself. */
 export interface TokenInspection {
@@ -22,7 +22,7 @@ export async function inspectToken(configuration: Configuration): Promise<TokenI
   const module = hsm.module ?? softHsmModule();
   const label = hsm.tokenLabel ?? OWN_LABEL;
   if (own && !existsSync(files.store)) return { module, label, state: 'toBeMade', model: undefined };
-  const environment: Record<string, string> = own ? { SOFTHSM2_CONF: ownTokenFiles(files).configuration } : {};
+  const environment = own ? { SOFTHSM2_CONF: ownTokenFiles(files).configuration } : operatorsEnvironment(hsm);
   const token = (await inspectTokens({ module, environment })).find((each) => each.label === label);
   if (token === undefined) return { module, label, state: 'missing', model: undefined };
   return { module, label, state: stateOf(token.flags), model: token.model };

@@ -8,6 +8,7 @@ import { keepPrivateFile } from '../config/private_file.ts';
 import type { Configuration } from '../config/settings.ts';
 import { startProvisioning } from '../pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../pkcs11/softhsm_configuration.ts';
+import { MODULE_PARAMETERS_VARIABLE } from '../pkcs11/vendor_environment.ts';
 import type { HsmPoolOptions } from '../pool/pool_options.ts';
 import { heldPin } from './held_pin.ts';
 
@@ -39,7 +40,8 @@ const PIN_BYTES = 24;
 export async function prepareToken({ hsm }: Configuration, directory: DataDirectory): Promise<PreparedToken> {
   if (hsm.module !== undefined && hsm.tokenLabel !== undefined) {
     const pin = hsm.pinFile === undefined ? heldPin(hsm.pinVariable ?? '') : { file: hsm.pinFile };
-    return { options: { module: hsm.module, token: { label: hsm.tokenLabel }, pin }, own: undefined };
+    const { module, tokenLabel: label } = hsm;
+    return { options: { module, token: { label }, pin, environment: operatorsEnvironment(hsm) }, own: undefined };
   }
   const module = softHsmModule();
   const files = ownTokenFiles(directory);
@@ -66,6 +68,11 @@ export async function prepareToken({ hsm }: Configuration, directory: DataDirect
       },
     },
   };
+}
+
+/** What a module of the operator's is told. */
+export function operatorsEnvironment({ moduleParameters }: Configuration['hsm']): Record<string, string> {
+  return moduleParameters === undefined ? {} : { [MODULE_PARAMETERS_VARIABLE]: moduleParameters };
 }
 
 export interface OwnTokenFiles {

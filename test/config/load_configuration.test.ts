@@ -182,6 +182,7 @@ const CONTRADICTIONS: readonly [what: string, content: object, path: string][] =
   ],
   ['nobody to be believed', { identity: { embedded: false } }, 'identity.issuersFile'],
   ['a label without module', { hsm: { tokenLabel: 'l' } }, 'hsm.module'],
+  ['parameters without module', { hsm: { moduleParameters: "configdir='sql:/d'" } }, 'hsm.module'],
 ];
 
 for (const [what, content, path] of CONTRADICTIONS) {

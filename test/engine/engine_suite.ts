@@ -15,42 +15,20 @@ import {
 } from 'node:crypto';
 import type { TestFn } from 'ava';
 import type { AlgorithmName } from '../../src/model/algorithm.ts';
-import type { Curve, Custody } from '../../src/model/key.ts';
+import type { Custody, KeyMaterial } from '../../src/model/key.ts';
 import { LIMITS } from '../../src/model/limits.ts';
 import { materialOf, materialOfPair, nodeEcPair, nodePublicKey, nodeRsaPair } from '../fixtures/key_material.ts';
 import { refused } from '../fixtures/refused.ts';
-import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
-
-const NODE_HASH = { 256: 'sha256', 384: 'sha384', 512: 'sha512' } as const;
-type HashBits = keyof typeof NODE_HASH;
-
-interface SignatureCase {
-  readonly algorithm: AlgorithmName;
-  readonly bits: HashBits;
-  readonly padding: number;
-}
-
-const RSA_SIGNATURES: readonly SignatureCase[] = ([256, 384, 512] as const).flatMap((bits) => [
-  { algorithm: `RS${bits}`, bits, padding: constants.RSA_PKCS1_PADDING },
-  { algorithm: `PS${bits}`, bits, padding: constants.RSA_PKCS1_PSS_PADDING },
-]);
-
-const RSA_ENCRYPTIONS = [
-  { algorithm: 'RSA1_5', options: { padding: constants.RSA_PKCS1_PADDING }, overhead: 11 },
-  { algorithm: 'RSA-OAEP', options: { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' }, overhead: 42 },
-  {
-    algorithm: 'RSA-OAEP-256',
-    options: { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
-    overhead: 66,
-  },
-] as const;
-
-const EC_SIGNATURES = [
-  { algorithm: 'ES256', curve: 'P-256', bits: 256 },
-  { algorithm: 'ES256K', curve: 'P-256K', bits: 256 },
-  { algorithm: 'ES384', curve: 'P-384', bits: 384 },
-  { algorithm: 'ES512', curve: 'P-521', bits: 512 },
-] as const satisfies readonly { algorithm: AlgorithmName; curve: Curve; bits: HashBits }[];
+import type { TestEngine, TestToken } from '../fixtures/softhsm_token.ts';
+import {
+  type Device,
+  EC_SIGNATURES,
+  type HashBits,
+  NODE_HASH,
+  RSA_ENCRYPTIONS,
+  RSA_SIGNATURES,
+  SOFTHSM,
+} from './engine_cases.ts';
 
 const message = Buffer.from('what is signed');
 const digestOf = (bits: HashBits): Buffer => createHash(NODE_HASH[bits]).update(message).digest();
@@ -68,19 +46,23 @@ function flipped(bytes: Uint8Array, at = bytes.length - 1): Uint8Array {
 }
 
 /** Every algorithm with every size of key, against node:crypto in both directions, with the keys in this custody. */
-export function testEngine(test: TestFn, custody: Custody): void {
+export function testEngine(test: TestFn, custody: Custody, device: Device = SOFTHSM): void {
   let token: TestToken;
   let opened: TestEngine;
+  const secretsSign = custody === 'wrapped' || device.keepsSigningSecrets;
 
   test.before(async () => {
-    token = await openTestToken();
+    token = await device.open();
     opened = await token.openEngine({ custody });
   });
 
   test.after.always(() => token.close());
 
   for (const size of [2048, 3072, 4096] as const) testRsa(size);
-  for (const each of EC_SIGNATURES) testEc(each);
+  for (const each of EC_SIGNATURES) {
+    if (device.lackingCurves.has(each.curve)) testLackingCurve(each);
+    else testEc(each);
+  }
   for (const size of [128, 192, 256] as const) testOct(size);
 
   function testRsa(size: 2048 | 3072 | 4096): void {
@@ -147,6 +129,18 @@ export function testEngine(test: TestFn, custody: Custody): void {
     });
   }
 
+  function testLackingCurve({ algorithm, curve }: (typeof EC_SIGNATURES)[number]): void {
+    test(`${curve}: keys are refused, made and brought alike, because the device does not have ${algorithm}`, async (t) => {
+      const { engine, pool } = opened;
+      const spec = { keyType: 'EC-HSM', curve } as const;
+      const material = materialOfPair(nodeEcPair(curve));
+      await refused(t, engine.createKey({ name: `ec-lacking-${curve}`, spec }), 'NotSupported');
+      await refused(t, engine.importKey({ name: `ec-lacking-${curve}`, material }), 'NotSupported');
+      await refused(t, engine.getKey({ name: `ec-lacking-${curve}` }), 'KeyNotFound');
+      t.is(pool.realisation(algorithm), undefined);
+    });
+  }
+
   function testEc({ algorithm, curve, bits }: (typeof EC_SIGNATURES)[number]): void {
     test(`${curve}: ${algorithm} of the engine and of node:crypto verify with each other`, async (t) => {
       const { engine } = opened;
@@ -176,7 +170,8 @@ export function testEngine(test: TestFn, custody: Custody): void {
   }
 
   function testOct(size: 128 | 192 | 256): void {
-    const operations = ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey', 'sign', 'verify'] as const;
+    const signing = secretsSign ? (['sign', 'verify'] as const) : [];
+    const operations = ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey', ...signing] as const;
 
     async function importOct(name: string): Promise<{ key: { name: string }; value: Buffer }> {
       const value = randomBytes(size / 8);
@@ -260,37 +255,61 @@ export function testEngine(test: TestFn, custody: Custody): void {
             await refused(t, engine.unwrapKey({ key, algorithm, value: flipped(theirs, at) }), 'DecryptionFailed');
           }
         }
-        for (const length of lengths) {
+        for (const length of device.padsAnyLength ? [...lengths, ...ofOthers] : lengths) {
           const secret = randomBytes(length);
           const cipher = createCipheriv(cipherName, value, iv);
           const theirs = Buffer.concat([cipher.update(secret), cipher.final()]);
           t.deepEqual(Buffer.from((await engine.wrapKey({ key, algorithm, value: secret })).value), theirs, algorithm);
         }
         // SoftHSM would fill these up with zeros and give them back longer, so they are not taken.
-        for (const length of ofOthers) {
+        for (const length of device.padsAnyLength ? [] : ofOthers) {
           await refused(t, engine.wrapKey({ key, algorithm, value: randomBytes(length) }), 'BadParameter');
         }
       }
     });
 
-    test(`oct-${size}: HMAC is that of node:crypto where the key is as long as the digest, and refused elsewhere`, async (t) => {
-      const { engine } = opened;
-      const { key, value } = await importOct(`oct-hmac-${size}`);
-      for (const bits of [256, 384, 512] as const) {
-        const algorithm: AlgorithmName = `HS${bits}`;
-        if (bits > size) {
-          await refused(t, engine.sign({ key, algorithm, digest: message }), 'BadParameter');
-          await refused(t, engine.verify({ key, algorithm, digest: message, signature: message }), 'BadParameter');
-          continue;
+    if (secretsSign) testHmac();
+    else testLackingHmac();
+
+    function testLackingHmac(): void {
+      test(`oct-${size}: keys that sign are refused, made and brought alike, and one cannot become such a key`, async (t) => {
+        const { engine } = opened;
+        const name = `oct-hmac-${size}`;
+        const key = { name };
+        const material = (): KeyMaterial => ({ keyType: 'oct-HSM', value: randomBytes(size / 8) });
+        const spec = { keyType: 'oct-HSM', size } as const;
+        for (const operation of ['sign', 'verify'] as const) {
+          await refused(t, engine.createKey({ name, spec, operations: [operation] }), 'NotSupported');
+          await refused(t, engine.importKey({ name, material: material(), operations: [operation] }), 'NotSupported');
         }
-        for (const digest of [Buffer.from('m'), message, randomBytes(10_000)]) {
-          const theirs = createHmac(NODE_HASH[bits], value).update(digest).digest();
-          t.deepEqual(Buffer.from((await engine.sign({ key, algorithm, digest })).signature), theirs);
-          t.true((await engine.verify({ key, algorithm, digest, signature: theirs })).valid);
-          t.false((await engine.verify({ key, algorithm, digest, signature: flipped(theirs) })).valid);
+        await engine.importKey({ name, material: material() });
+        await engine.updateKey({ key, operations: ['sign', 'encrypt'] });
+        if (size === 256) await refused(t, engine.sign({ key, algorithm: 'HS256', digest: message }), 'NotSupported');
+        const { ciphertext } = await engine.encrypt({ key, algorithm: `A${size}GCM`, plaintext: message });
+        t.is(ciphertext.length, message.length, 'it does what it did before');
+      });
+    }
+
+    function testHmac(): void {
+      test(`oct-${size}: HMAC is that of node:crypto where the key is as long as the digest, and refused elsewhere`, async (t) => {
+        const { engine } = opened;
+        const { key, value } = await importOct(`oct-hmac-${size}`);
+        for (const bits of [256, 384, 512] as const) {
+          const algorithm: AlgorithmName = `HS${bits}`;
+          if (bits > size) {
+            await refused(t, engine.sign({ key, algorithm, digest: message }), 'BadParameter');
+            await refused(t, engine.verify({ key, algorithm, digest: message, signature: message }), 'BadParameter');
+            continue;
+          }
+          for (const digest of [Buffer.from('m'), message, randomBytes(10_000)]) {
+            const theirs = createHmac(NODE_HASH[bits], value).update(digest).digest();
+            t.deepEqual(Buffer.from((await engine.sign({ key, algorithm, digest })).signature), theirs);
+            t.true((await engine.verify({ key, algorithm, digest, signature: theirs })).valid);
+            t.false((await engine.verify({ key, algorithm, digest, signature: flipped(theirs) })).valid);
+          }
         }
-      }
-    });
+      });
+    }
 
     test(`oct-${size}: a generated key does all that an imported one does`, async (t) => {
       const { engine } = opened;
@@ -306,7 +325,7 @@ export function testEngine(test: TestFn, custody: Custody): void {
       const { value } = await engine.wrapKey({ key, algorithm: 'CKM_AES_KEY_WRAP_PAD', value: secret });
       const unwrapped = await engine.unwrapKey({ key, algorithm: 'CKM_AES_KEY_WRAP_PAD', value });
       t.deepEqual(Buffer.from(unwrapped.plaintext), secret);
-      if (size < 256) return;
+      if (size < 256 || !secretsSign) return;
       const { signature } = await engine.sign({ key, algorithm: 'HS256', digest: message });
       t.true((await engine.verify({ key, algorithm: 'HS256', digest: message, signature })).valid);
     });
@@ -315,14 +334,12 @@ export function testEngine(test: TestFn, custody: Custody): void {
   test('a signature of another length is not valid, whatever the algorithm', async (t) => {
     const { engine } = opened;
     await engine.createKey({ name: 'lengths-ec', spec: { keyType: 'EC-HSM', curve: 'P-256' } });
-    await engine.createKey({
-      name: 'lengths-oct',
-      spec: { keyType: 'oct-HSM', size: 256 },
-      operations: ['sign', 'verify'],
-    });
+    const operations = ['sign', 'verify'] as const;
+    const spec = { keyType: 'oct-HSM', size: 256 } as const;
+    if (secretsSign) await engine.createKey({ name: 'lengths-oct', spec, operations });
     for (const [name, algorithm, length] of [
       ['lengths-ec', 'ES256', 64],
-      ['lengths-oct', 'HS256', 32],
+      ...(secretsSign ? ([['lengths-oct', 'HS256', 32]] as const) : []),
     ] as const) {
       const digest = digestOf(256);
       const { signature } = await engine.sign({ key: { name }, algorithm, digest });

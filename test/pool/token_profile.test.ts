@@ -14,6 +14,12 @@ test('SoftHSM is recognised by its model and gets one lane per host', (t) => {
   });
 });
 
+test('a database of NSS is recognised by its model, and its row says what it lacks', (t) => {
+  const profile = tokenProfile({}, { model: 'NSS 3' });
+  t.like(profile, { name: 'nss', namesPointOfUnwrapped: true, oneSecretPerId: true });
+  t.false(profile.curves.has('P-256K'));
+});
+
 test('every other token gets one host with several lanes', (t) => {
   t.like(tokenProfile({}, OTHER), {
     name: 'generic',

@@ -55,7 +55,7 @@ export function callOptions({ token, suits, changesToken }: Making): CallOptions
 }
 
 export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making): Promise<FreshKey> {
-  const options: CallOptions = { ...callOptions(making), timeoutMs: LIMITS.keyGenerationTimeoutMs };
+  const options: CallOptions = { ...optionsFor(pool, spec, making), timeoutMs: LIMITS.keyGenerationTimeoutMs };
   const request = ({ token }: HsmHost): RingRequest =>
     generationRequest(spec, making.placement(token), making.extraction);
   const { ceremony, completion } = await Ceremony.begin(pool, 'engine', request, options);
@@ -71,6 +71,19 @@ export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making):
     await ceremony.end();
     throw error;
   }
+}
+
+/** In a token that has keys on this curve. @throws StrongroomError `NotSupported` where none of those that will do has them */
+function optionsFor(pool: HsmPool, key: KeySpec | KeyMaterial, making: Making): CallOptions {
+  const options = callOptions(making);
+  if (key.keyType !== 'EC-HSM') return options;
+  const suits = (token: HostToken): boolean =>
+    token.profile.curves.has(key.curve) && (making.suits === undefined || making.suits(token));
+  const tokens = making.token === undefined ? pool.tokens : [making.token];
+  if (!tokens.some(suits)) {
+    throw new StrongroomError('NotSupported', `The HSM has no keys on the curve ${key.curve}.`);
+  }
+  return { ...options, suits };
 }
 
 /** The token made the key, so the token is at fault when its halves do not belong together: `SelfTestFailed`. */
@@ -143,7 +156,7 @@ export async function bringInKey(pool: HsmPool, material: KeyMaterial, making: M
     return ringRequest(RING_OPERATION.create, { template, capacity: HANDLE_BYTES });
   };
   try {
-    const { ceremony, completion } = await Ceremony.begin(pool, 'caller', request, callOptions(making));
+    const { ceremony, completion } = await Ceremony.begin(pool, 'caller', request, optionsFor(pool, material, making));
     if (completion.returnValue !== 0) throw refusalOf(RING_OPERATION.create, completion);
     const [object] = making.changesToken ? decodeHandles(completion.answer) : ceremony.adopt(completion.answer);
     const spec = specOfMaterial(material);

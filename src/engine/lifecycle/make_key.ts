@@ -145,9 +145,12 @@ function requireCustody({ tokens }: HsmPool, { custody, attributes }: KeyOrder):
 
 /** @throws StrongroomError `NotSupported` */
 function requireResident(token: HostToken, { spec, attributes }: KeyOrder): void {
-  if (canWrap(token)) return;
   const { operations } = attributes;
-  if (spec.keyType === 'oct-HSM' && (operations.includes('sign') || operations.includes('verify'))) {
+  if (spec.keyType !== 'oct-HSM' || !(operations.includes('sign') || operations.includes('verify'))) return;
+  if (token.profile.oneSecretPerId) {
+    throw new StrongroomError('NotSupported', 'An oct-HSM key that this HSM keeps itself does not sign.');
+  }
+  if (!canWrap(token)) {
     // Its HMAC takes a second object of the same value, and without wrapping there is no way to it.
     throw new StrongroomError('NotSupported', 'The HSM does not wrap keys, so its oct-HSM keys do not sign.');
   }

@@ -1,7 +1,6 @@
 import { StrongroomError } from '../../model/errors.ts';
-import { unwrapTemplate } from '../../pkcs11/key_template.ts';
 import type { HostToken, HsmHost, RingRequest } from '../../pool/hsm_host.ts';
-import { unwrapRequest } from '../key_wrapping.ts';
+import { unwrappedObject, unwrapRequest } from '../key_wrapping.ts';
 import { sessionPlacement } from '../object_bringing.ts';
 import { requireOk } from '../token_refusal.ts';
 import { Ceremony } from './ceremony.ts';
@@ -34,7 +33,7 @@ async function proveIn(
   const unwrap = async (host: HsmHost): Promise<RingRequest> => {
     await pool.selfTest.ensure('CKM_AES_KEY_WRAP_PAD', host);
     const role = publicKey.keyType === 'oct-HSM' ? 'secret' : 'private';
-    const template = unwrapTemplate(publicKey.keyType, role, sessionPlacement(host.token));
+    const template = unwrappedObject(host.token, publicKey, role, sessionPlacement(host.token));
     return unwrapRequest(host.poolKeys.kek, wrappedKey, template);
   };
   const { ceremony: second, completion } = await Ceremony.begin(pool, 'engine', unwrap, { suits });

@@ -1,14 +1,14 @@
 import type { KeyObjectRole } from '../../model/algorithm.ts';
 import type { KeyType } from '../../model/key.ts';
 import { RING_OPERATION } from '../../pkcs11/binding.ts';
-import { type ObjectPlacement, publicKeyTemplate, unwrapTemplate } from '../../pkcs11/key_template.ts';
+import { type ObjectPlacement, publicKeyTemplate } from '../../pkcs11/key_template.ts';
 import { MECHANISM } from '../../pkcs11/mechanism.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS } from '../../pkcs11/template.ts';
 import type { HostToken, HsmHost } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
 import { decodeHandles } from '../../pool/token_answers.ts';
-import { HANDLE_BYTES, unwrapRequest, wrapRequest } from '../key_wrapping.ts';
+import { HANDLE_BYTES, unwrappedObject, unwrapRequest, wrapRequest } from '../key_wrapping.ts';
 import { requireOk } from '../token_refusal.ts';
 import type { FreshKey } from './fresh_key.ts';
 import { proveKept } from './proof.ts';
@@ -36,7 +36,8 @@ export async function moveIntoToken(fresh: FreshKey, placement: ObjectPlacement)
   );
   const wrappedKey = await ceremony.ask(wrapRequest(kek, object));
   for (const role of KEPT[publicKey.keyType]) {
-    const template = unwrapTemplate(publicKey.keyType, role, placement);
+    if (role === 'genericSecret' && ceremony.host.token.profile.oneSecretPerId) continue;
+    const template = unwrappedObject(ceremony.host.token, publicKey, role, placement);
     const answer = await ceremony.change(unwrapRequest(kek, wrappedKey, template));
     if (role !== 'genericSecret') await proveKept(fresh, decodeHandles(answer)[0] as number);
   }

@@ -1,5 +1,4 @@
-import { unwrapTemplate } from '../../pkcs11/key_template.ts';
-import { unwrapRequest, wrapRequest } from '../key_wrapping.ts';
+import { unwrappedObject, unwrapRequest, wrapRequest } from '../key_wrapping.ts';
 import { sessionPlacement } from '../object_bringing.ts';
 import type { FreshKey } from './fresh_key.ts';
 import { proveKept } from './proof.ts';
@@ -12,7 +11,7 @@ export async function wrapUnderKek(fresh: FreshKey): Promise<Uint8Array> {
   const { kek } = host.poolKeys;
   const wrappedKey = new Uint8Array(await ceremony.ask(wrapRequest(kek, object)));
   const role = publicKey.keyType === 'oct-HSM' ? 'secret' : 'private';
-  const template = unwrapTemplate(publicKey.keyType, role, sessionPlacement(host.token));
+  const template = unwrappedObject(host.token, publicKey, role, sessionPlacement(host.token));
   await proveKept(fresh, await ceremony.make(unwrapRequest(kek, wrappedKey, template)));
   return wrappedKey;
 }

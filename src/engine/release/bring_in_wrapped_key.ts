@@ -104,9 +104,13 @@ async function unwrapTarget(
   { exchangeKey, spec, wrappedKey }: WrappedKey,
   making: Making,
 ): Promise<number> {
+  const { token } = ceremony.host;
+  if (spec.keyType === 'EC-HSM' && token.profile.namesPointOfUnwrapped) {
+    throw new StrongroomError('NotSupported', 'The HSM unwraps no EC key whose public half it is not told.');
+  }
   await ceremony.pool.selfTest.ensure('CKM_AES_KEY_WRAP_PAD', ceremony.host);
   const role = spec.keyType === 'oct-HSM' ? 'secret' : 'private';
-  const placement = making.placement(ceremony.host.token);
+  const placement = making.placement(token);
   const template = unwrapTemplate(spec.keyType, role, placement, making.extraction);
   const request = unwrapRequest(transportKey, wrappedKey.subarray(modulusBytes(exchangeKey)), template);
   const completion = await attempt(ceremony, request, making.changesToken);

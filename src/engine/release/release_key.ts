@@ -1,11 +1,11 @@
 import { StrongroomError } from '../../model/errors.ts';
 import type { PublicKey } from '../../model/key.ts';
 import { meetsReleasePolicy, type ReleasePolicy } from '../../model/release_policy.ts';
-import { unwrapTemplate } from '../../pkcs11/key_template.ts';
 import { lookAtToken } from '../../pool/pool_keys.ts';
 import type { KeyVersionRecord } from '../../store/store.ts';
 import type { LifecycleParts } from '../engine_parts.ts';
 import { viewOf } from '../key_view.ts';
+import { unwrappedObject } from '../key_wrapping.ts';
 import { Ceremony } from '../lifecycle/ceremony.ts';
 import { sessionPlacement, unwrapStored } from '../object_bringing.ts';
 import { requireEnabled } from '../permission.ts';
@@ -65,7 +65,8 @@ async function bringExtractable(ceremony: Ceremony, record: KeyVersionRecord): P
   const { pool, host } = ceremony;
   const { keyType } = record.spec;
   const role = keyType === 'oct-HSM' ? 'secret' : 'private';
-  const template = unwrapTemplate(keyType, role, sessionPlacement(host.token), 'extractable');
+  const { token } = host;
+  const template = unwrappedObject(token, record.publicKey, role, sessionPlacement(token), 'extractable');
   return ceremony.take(await unwrapStored(pool, record, template, host));
 }
 
