@@ -44,6 +44,7 @@ export class HsmPool {
   readonly #tokens = new TokenSet();
   readonly #algorithms = new PoolAlgorithms();
   readonly #surroundings: MemberSurroundings;
+  readonly #callTimeoutMs: number;
   readonly #doorbell: Doorbell = sharedDoorbell();
   readonly #roomListeners: (() => void)[] = [];
   readonly #tokenListeners: (() => void)[] = [];
@@ -55,6 +56,7 @@ export class HsmPool {
 
   private constructor(options: HsmPoolOptions | HsmPoolOfTokensOptions, guard: PinGuard) {
     this.signatureCheck = new SignatureCheck(options.signatureChecks);
+    this.#callTimeoutMs = options.callTimeoutMs ?? LIMITS.operationTimeoutMs;
     this.#surroundings = {
       options,
       guard,
@@ -174,7 +176,7 @@ export class HsmPool {
    */
   call(request: RequestFor, options: CallOptions = {}): Promise<Completion> {
     const { host, token, changesToken = false } = options;
-    const call = new PoolCall(request, options, LIMITS.operationTimeoutMs);
+    const call = new PoolCall(request, options, this.#callTimeoutMs);
     if (host !== undefined) {
       const its = host.token as OpenToken;
       start(call, new PinnedHost(its, host as RingHost), changesToken ? its : undefined);

@@ -36,6 +36,8 @@ export interface PoolWideOptions extends RestartLimitOptions, WatchdogOptions {
    */
   readonly poolKeys?: 'require' | 'create' | undefined;
   readonly startTimeoutMs?: number | undefined;
+  /** How long a request of `call` may take that names no time of its own, 10,000 unless set. Slow devices want more. */
+  readonly callTimeoutMs?: number | undefined;
 }
 
 const MOST_TOKENS = 16;

@@ -154,7 +154,7 @@ test.serial('a crash loop stops: the pool answers 503 at once, until an operator
   }
   const started = performance.now();
   const error = await t.throwsAsync(looping.seal(Buffer.from('row')), { code: 'ServiceUnavailable' });
-  t.true(performance.now() - started < 100);
+  t.true(performance.now() - started < 5_000, 'it is refused, and not left waiting');
   t.true(((error as { retryAfterMs?: number }).retryAfterMs ?? 0) > 50_000);
   t.is(looping.status().state, 'unavailable');
   await sleep(300);
