@@ -7,6 +7,7 @@ import { LaneKeeper } from './lane_keeper.ts';
 import type { LaneRange, LaneReport } from './lane_tuner.ts';
 import { RestartLimit, type RestartLimitOptions } from './restart_limit.ts';
 import type { HostEnd, RingHost } from './ring_host.ts';
+import { SessionLosses } from './session_losses.ts';
 import { Watchdog, type WatchdogOptions } from './watchdog.ts';
 
 const SESSION_OR_HOST: ReadonlySet<ReactionClass> = new Set<ReactionClass>(['sessionLost', 'hostLost']);
@@ -51,6 +52,7 @@ export class HostGroup {
   readonly #lanes: LaneKeeper;
   readonly #hosts: RingHost[] = [];
   readonly #faults = new WeakMap<RingHost, number[]>();
+  readonly #sessionLosses = new SessionLosses();
   readonly #ends: EndedHost[] = [];
   readonly #goneListeners: ((host: RingHost) => void)[] = [];
   readonly #joinedListeners: (() => void)[] = [];
@@ -147,13 +149,21 @@ export class HostGroup {
     return this.#barred !== undefined;
   }
 
-  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
+  /** True when with this session more than half of the token's were lost within a second. */
+  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): boolean {
     const kind = reaction.class;
     if (reaction.countsAgainstToken || SESSION_OR_HOST.has(kind)) this.#distrust(LIMITS.distrustMs);
     if (kind === 'hostLost' || (kind === 'sessionLost' && IN_OWNER_SESSION.has(operation))) host.kill(reason);
-    else if (kind === 'tokenLost') this.#loseAll(reason);
+    else if (kind === 'tokenLost') this.loseAll(reason);
     else if (kind === 'fatal') this.declareUnfit(reason);
     else if (kind === 'sessionLost' || reaction.countsAgainstToken) this.#countFault(host, reason);
+    return kind === 'sessionLost' && this.#sessionLosses.record(host, this.#hosts, performance.now());
+  }
+
+  /** The token has gone, and with it every session and handle of its hosts: they are replaced. */
+  loseAll(reason: string): void {
+    this.#tokenIsAway = true;
+    for (const each of [...this.#hosts]) each.kill(reason);
   }
 
   /** An instance that gives something wrong once is not asked again: what it is wrong by may lie in its memory. */
@@ -234,11 +244,6 @@ export class HostGroup {
       this.#distrust(LIMITS.distrustMs);
     }
     this.#fill();
-  }
-
-  #loseAll(reason: string): void {
-    this.#tokenIsAway = true;
-    for (const each of [...this.#hosts]) each.kill(reason);
   }
 
   #distrust(milliseconds: number): void {

@@ -28,8 +28,8 @@ export interface TokenSurroundings {
   readonly guard: PinGuard;
   /** A name that no host of the pool has had yet. */
   readonly newHostId: () => string;
-  /** A return value spoke against a token as a whole. */
-  readonly leave: (token: OpenToken, reason: string) => void;
+  /** A return value spoke against a token as a whole. Whether it had work until now, and is left for another. */
+  readonly leave: (token: OpenToken, reason: string) => boolean;
 }
 
 /** They speak of the token and not of one instance. */
@@ -125,8 +125,9 @@ export class OpenToken implements HostToken {
 
   /** What a return value asks for, of the instance and of the token. */
   suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
-    this.group.suspect(host, operation, reaction, reason);
+    const losesSessions = this.group.suspect(host, operation, reaction, reason);
     if (AGAINST_TOKEN.has(reaction.class)) this.#surroundings.leave(this, reason);
+    else if (losesSessions && this.#surroundings.leave(this, reason)) this.group.loseAll(reason);
   }
 
   /** What one of its hosts gave was wrong. */

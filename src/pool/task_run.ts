@@ -211,11 +211,14 @@ export class TaskRun {
     this.task.release(host);
   }
 
-  /** The host could not be made ready for the task. Where it, or its token, went away meanwhile, that was why, and another may do better. */
+  /**
+   * The host could not be made ready for the task. Where it, or its token, went away meanwhile, that was why, and another may do better; so may
+   * another token where this one failed at it.
+   */
   #notPrepared(error: unknown): void {
     const host = this.#host as RingHost;
     host.tasks--;
-    if ((!host.alive || this.#hosts.left(host)) && this.#lostPreparations < LOST_PREPARATIONS) {
+    if (this.#lostPreparations < LOST_PREPARATIONS && this.#mayDoBetter(host, error)) {
       this.#lostPreparations++;
       this.#again(host);
     } else if (error instanceof StrongroomError) {
@@ -223,6 +226,12 @@ export class TaskRun {
     } else {
       this.fail('InternalError', error);
     }
+  }
+
+  #mayDoBetter(host: RingHost, error: unknown): boolean {
+    if (!host.alive || this.#hosts.left(host)) return true;
+    const isUnwell = error instanceof StrongroomError && error.code === 'ServiceUnavailable';
+    return isUnwell && this.#hosts.offersOther(host, this.task);
   }
 
   #unanswered(host: RingHost, outcome: number): void {

@@ -128,10 +128,12 @@ export class TokenMember {
     await this.#opening;
   }
 
-  /** It is not given work until it answers a question of ours. */
-  leave(reason: string): void {
+  /** It is not given work until it answers a question of ours. False when that was so before. */
+  leave(reason: string): boolean {
+    if (this.#breaker.isOpen) return false;
     this.#breaker.open(reason);
     this.#listener?.changed();
+    return true;
   }
 
   /** From now on an operator has to act before it serves. */

@@ -115,9 +115,10 @@ export class TokenSet implements TaskHosts {
     return this.#hosts.some((host) => host.alive && host.token !== token && suits(task, host.token));
   }
 
-  /** A token is left only where there is another to go to: a sick one is better than none. */
-  leave(token: OpenToken, reason: string): void {
-    if (this.offersOther({ token }, {})) this.#members.find((member) => member.token === token)?.leave(reason);
+  /** A token is left only where there is another to go to: a sick one is better than none. Whether it is left from now on. */
+  leave(token: OpenToken, reason: string): boolean {
+    if (!this.offersOther({ token }, {})) return false;
+    return this.#members.find((member) => member.token === token)?.leave(reason) ?? false;
   }
 
   /** Nobody waits for a host from now on. */

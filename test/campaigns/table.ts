@@ -102,7 +102,7 @@ export const CAMPAIGNS = {
     full: 500,
     short: 12,
     claim:
-      'while one of three tokens is away, slow, lies or fails, 99.9 % of all operations are done and nothing wrong is let out',
+      'while one of three tokens is away, slow, lies, fails or loses its sessions, 99.9 % of all operations are done and nothing wrong is let out',
   },
   wrong_pin: {
     file: 'test/campaigns/wrong_pin.test.ts',

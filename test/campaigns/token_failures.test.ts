@@ -19,7 +19,7 @@ const LEAST_SUCCESS = 0.999;
 const MOST_LIES = 10;
 const LONGEST_WAIT_MS = 60_000;
 const LIES = 'C_Sign * flip ?';
-const FAILURES = ['absent', 'C_Sign * sleep 500', LIES, 'C_Sign * return 0x30'] as const;
+const FAILURES = ['absent', 'C_Sign * sleep 500', LIES, 'C_Sign * return 0x30', 'C_Sign * return 0xb3'] as const;
 const KEY = { name: 'ec' };
 
 campaign('token_failures', async (t, run) => {

@@ -121,6 +121,18 @@ test.serial('a session that was lost is replaced by the lane, without a word to 
   t.deepEqual(pool.status().ended, []);
 });
 
+test.serial(
+  'a token that is the only one keeps its hosts, though all of its sessions were lost and replaced',
+  async (t) => {
+    const { pool, rules } = await sickPool(t, { hosts: 1 });
+    await pool.seal(ROW);
+    await rules('C_SignInit 1 return 0xb3 once', 'C_SignInit 3 return 0xb3 once');
+    for (let seals = 0; seals < 2; seals++) t.is((await pool.seal(ROW)).length, 32);
+    t.is(pool.status().state, 'ready');
+    t.deepEqual(pool.status().ended, []);
+  },
+);
+
 test.serial('a token that has gone has all its hosts replaced', async (t) => {
   const { pool, rules } = await sickPool(t);
   await pool.seal(ROW);

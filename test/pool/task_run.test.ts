@@ -253,6 +253,38 @@ test('a task that its host could not be made ready for goes to another when that
   t.is(task.released, 1);
 });
 
+test('a task that a token could not be made ready for goes to another token', async (t) => {
+  const unwell = () => Promise.reject(new StrongroomError('ServiceUnavailable', 'The key could not be brought.'));
+  for (const hasOtherToken of [true, false]) {
+    const hosts = new ScriptedHosts(OK);
+    hosts.hasOtherToken = hasOtherToken;
+    const task = new RecordedTask();
+    const prepare = task.prepare.bind(task);
+    task.prepare = () => (task.prepared++ === 0 ? unwell() : prepare());
+    await run(task, hosts);
+    t.deepEqual(hosts.tries, hasOtherToken ? ['B'] : []);
+    t.is(task.error?.code, hasOtherToken ? undefined : 'ServiceUnavailable');
+  }
+});
+
+test('a task that every token fails to be made ready for is given up, and one that the caller has spoilt is at once', async (t) => {
+  for (const [code, tries] of [
+    ['ServiceUnavailable', 4],
+    ['BadParameter', 1],
+  ] as const) {
+    const hosts = new ScriptedHosts();
+    hosts.hasOtherToken = true;
+    const task = new RecordedTask();
+    task.prepare = () => {
+      task.prepared++;
+      return Promise.reject(new StrongroomError(code, 'For the test.'));
+    };
+    await run(task, hosts);
+    t.is(task.error?.code, code);
+    t.is(task.prepared, tries);
+  }
+});
+
 test('a task that three hosts and one more died of being prepared for is given up', async (t) => {
   const hosts = new ScriptedHosts();
   for (const host of hosts.hosts) Object.assign(host, { alive: false });
