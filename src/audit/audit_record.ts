@@ -20,7 +20,8 @@ export interface AuditRecord {
   readonly line: string;
 }
 
-const RECORDS: ReadonlySet<unknown> = new Set(['AuditEvent', 'AuditRequest']);
+/** Categories of such lines. */
+export const RECORDS: ReadonlySet<unknown> = new Set(['AuditEvent', 'AuditRequest']);
 
 /** `undefined` for lines of the log's own, and for what is no line. */
 export function readRecord(bytes: Buffer): AuditRecord | undefined {

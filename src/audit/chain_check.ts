@@ -31,6 +31,8 @@ export class ChainCheck {
   /** Heads that were kept elsewhere; in the map those of this log, by the number of lines that they cover. */
   readonly #given: readonly SignedHead[];
   #known: ReadonlyMap<number, readonly SignedHead[]> = new Map();
+  /** Those that agree and whose own line has not come yet: no head leaves the server before its line is on record. */
+  readonly #awaited = new Set<SignedHead>();
   #chain = '';
   #previousHash = NO_HASH;
   #tree = new MerkleTree();
@@ -93,11 +95,21 @@ export class ChainCheck {
       return problem(this.first, 'none of the heads that were kept elsewhere is of this log');
     }
     const furthest = this.#known.get(Math.max(...this.#known.keys()))?.[0];
-    if (furthest === undefined || furthest.treeSize <= this.last) return undefined;
+    if (furthest === undefined || furthest.treeSize <= this.last) return this.#findAwaited();
     const missing = counted(furthest.treeSize - this.last, 'line');
     return problem(
       this.last + 1,
       `${missing} cut off at the end: a head of ${furthest.time} was signed over ${furthest.treeSize}`,
+    );
+  }
+
+  #findAwaited(): ChainProblem | undefined {
+    const [head] = this.#awaited;
+    if (head === undefined) return undefined;
+    const { treeSize, time } = head;
+    return problem(
+      treeSize + 1,
+      `the line with the head of ${time} over ${treeSize} lines, which was kept elsewhere, is gone`,
     );
   }
 
@@ -160,6 +172,11 @@ export class ChainCheck {
     if (this.key === undefined || !isSignedBy(head, this.key)) {
       return problem(sequence, 'its signature is not by the audit key');
     }
+    const kept = this.#known.get(head.treeSize) ?? [];
+    if (kept.length > 0 && !kept.some(({ signature }) => signature === head.signature)) {
+      return problem(sequence, 'it is not the head that was kept elsewhere for the same lines');
+    }
+    for (const each of kept) this.#awaited.delete(each);
     // Signed while lines in front of those that are checked were the last: it is for a check of those to judge.
     if (this.heads === 0 && head.treeSize < this.first - 1) return undefined;
     const from = this.#signed.size + 1;
@@ -187,6 +204,7 @@ export class ChainCheck {
         return problem(size, 'up to it the lines are not those of the head that was kept elsewhere');
       }
       this.confirmed++;
+      this.#awaited.add(known);
     }
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { RECORDS } from './audit_record.ts';
 import { peakCount } from './merkle_tree.ts';
 import { readHead, type SignedHead } from './tree_head.ts';
 
@@ -20,6 +21,8 @@ export interface OpeningLine {
   readonly place: string;
 }
 
+/** Categories of the lines that are about the log. */
+const OWN_LINES: ReadonlySet<unknown> = new Set(['AuditChain', 'AuditHead', 'AuditInterruption']);
 const HASH = /^[0-9a-f]{64}$/;
 
 /** `undefined` for what is no line of a log. */
@@ -35,10 +38,12 @@ export function readChainLine(bytes: Buffer): ChainLine | undefined {
   const { chain, sequence, previousHash, category } = members;
   if (typeof chain !== 'string' || typeof previousHash !== 'string' || !HASH.test(previousHash)) return undefined;
   if (typeof sequence !== 'number' || !Number.isSafeInteger(sequence) || sequence < 1) return undefined;
+  const isRecord = RECORDS.has(category);
+  // A head as the last line is held by its signature alone: as a line of no known kind it would pass without a look at that.
+  if (!isRecord && !OWN_LINES.has(category)) return undefined;
   const opening = category === 'AuditChain' ? readOpening(members) : undefined;
   if (category === 'AuditChain' && opening === undefined) return undefined;
   const head = category === 'AuditHead' ? (readHead(value) ?? 'unreadable') : undefined;
-  const isRecord = category === 'AuditEvent' || category === 'AuditRequest';
   return { chain, sequence, previousHash, opening, head, isRecord };
 }
 

@@ -38,7 +38,8 @@ export function headMembers({ time, treeSize, rootHash, signature }: SignedHead)
 }
 
 const HASH = /^[0-9a-f]{64}$/;
-const SIGNATURE = /^[0-9A-Za-z_-]{86}$/;
+/** Sixty-four bytes. The last character stands for two bits and no more: one with others in it is a second way to write the same. */
+const SIGNATURE = /^[0-9A-Za-z_-]{85}[AQgw]$/;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
 /** The head that a JSON object holds, if it holds one. */

@@ -41,8 +41,8 @@ export interface LocatedProblem extends ChainProblem {
 
 /**
  * Reads a log from its first line to its last, or a range of it, with what is around it as far as is needed: from the beginning of a part to
- * a head that covers the range. What it says holds up to the last signed head; that the end of a log was cut off shows only against a head
- * that was kept elsewhere. Rejects with the system's error when a part cannot be read.
+ * a head that covers the range. What it says holds up to the last signed head, with the line of that head; that the end of a log was cut off
+ * shows only against a head that was kept elsewhere. Rejects with the system's error when a part cannot be read.
  */
 export async function verifyAuditLog(source: LogSource, options: VerifyOptions = {}): Promise<AuditVerdict> {
   const { from = 1, to = Number.POSITIVE_INFINITY } = options;

@@ -1,10 +1,10 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { HashChain } from '../../src/audit/hash_chain.ts';
 import { logInDirectory } from '../../src/audit/log_files.ts';
 import { MerkleTree } from '../../src/audit/merkle_tree.ts';
-import type { SignedHead } from '../../src/audit/tree_head.ts';
+import { headMembers, type SignedHead, signHead } from '../../src/audit/tree_head.ts';
 import { type AuditVerdict, type VerifyOptions, verifyAuditLog } from '../../src/audit/verify_audit_log.ts';
 import { campaign } from '../campaigns/campaign.ts';
 import { anEvent, logFiles, newSigner, openLog, testDirectory } from './test_log.ts';
@@ -32,6 +32,24 @@ async function makeLog(t: ExecutionContext, records = 20): Promise<Original> {
     if (part === 1) older = read(directory);
   }
   return { files: read(directory), older, heads };
+}
+
+/** Two files: an event at the end of the first one, a head at the end of the other. */
+async function smallLog(t: ExecutionContext): Promise<{ directory: string; heads: readonly SignedHead[] }> {
+  const directory = testDirectory(t);
+  const heads: SignedHead[] = [];
+  const headCopies = [{ keep: async (head: SignedHead) => void heads.push(head) }];
+  const log = await openLog(directory, signer, { fileBytes: 1_000, headCopies });
+  const left = { principal: undefined, requestUri: undefined, keyVersion: undefined, dataAction: undefined };
+  await log.record(anEvent(left));
+  await log.close();
+  const kinds = logFiles(directory).map((path) => readFileSync(path, 'utf8').match(/"Audit\w+"/g));
+  t.deepEqual(kinds, [
+    ['"AuditChain"', '"AuditEvent"'],
+    ['"AuditChain"', '"AuditHead"'],
+  ]);
+  t.is(heads.length, 1);
+  return { directory, heads };
 }
 
 function read(directory: string): Map<string, string> {
@@ -71,9 +89,9 @@ type Tampering = (
 ) => Map<string, string>;
 
 const TAMPERINGS_OF_LINES: Readonly<Record<string, (lines: string[], roll: (bound: number) => number) => void>> = {
-  delete: (lines, roll) => void lines.splice(roll(lines.length - 1), 1),
+  delete: (lines, roll) => void lines.splice(roll(lines.length), 1),
   insert: (lines, roll) => {
-    const [from, to] = [roll(lines.length), roll(lines.length)];
+    const [from, to] = [roll(lines.length), roll(lines.length + 1)];
     lines.splice(to, 0, lines[from] as string);
   },
   swap: (lines, roll) => {
@@ -81,8 +99,7 @@ const TAMPERINGS_OF_LINES: Readonly<Record<string, (lines: string[], roll: (boun
     const other = (one + 1 + roll(lines.length - 1)) % lines.length;
     [lines[one], lines[other]] = [lines[other] as string, lines[one] as string];
   },
-  /** Two lines at least: the last one is a head, without which nothing of what happened is gone. */
-  truncate: (lines, roll) => void lines.splice(roll(lines.length - 2)),
+  truncate: (lines, roll) => void lines.splice(roll(lines.length)),
   renumber: (lines, roll) => {
     const at = roll(lines.length);
     lines[at] = (lines[at] as string).replace(/"sequence":\d+/, `"sequence":${roll(60) + 100}`);
@@ -93,15 +110,14 @@ const KINDS: Readonly<Record<string, Tampering>> = {
   flip: ({ files }, roll) => {
     const name = [...files.keys()][roll(files.size)] as string;
     const text = files.get(name) as string;
-    const at = roll(text.length - 1);
+    const at = roll(text.length);
     const changed = String.fromCharCode(text.charCodeAt(at) ^ (1 << roll(8)));
     return new Map(files).set(name, text.slice(0, at) + changed + text.slice(at + 1));
   },
   cut: ({ files }, roll) => {
     const name = [...files.keys()][roll(files.size)] as string;
     const text = files.get(name) as string;
-    const lastLine = text.lastIndexOf('\n', text.length - 2);
-    return new Map(files).set(name, text.slice(0, roll(lastLine - 1)));
+    return new Map(files).set(name, text.slice(0, roll(text.length)));
   },
   'remove a file': ({ files }, roll) => {
     const changed = new Map(files);
@@ -199,6 +215,86 @@ test('a cut at the end shows only against a head that was kept elsewhere', async
   t.is(without.problem, undefined);
   const against = await verdictOf(directory, cut, { key, heads });
   t.regex(against.problem?.text ?? '', /cut off at the end/);
+});
+
+test('a small log holds with no bit of its last line flipped, nor with one of any byte before it', async (t) => {
+  const { directory, heads } = await smallLog(t);
+  const source = logInDirectory(directory);
+  const paths = logFiles(directory);
+  const missed: string[] = [];
+  const look = async (options: VerifyOptions, where: string, isEnd: boolean): Promise<void> => {
+    const { problem, tornBytes } = await verifyAuditLog(source, options);
+    // Against the log alone an end that is not written yet is as good as one that was taken away.
+    const isTold = problem !== undefined || (isEnd && options.heads === undefined && tornBytes > 0);
+    if (!isTold) missed.push(where);
+  };
+  for (const path of paths) {
+    const bytes = readFileSync(path);
+    // Nothing follows that holds its hash, so that each member of it has to be held by itself.
+    const lastLine = path === paths.at(-1) ? bytes.lastIndexOf('\n', -2) + 1 : bytes.length;
+    const file = openSync(path, 'r+');
+    for (const [at, byte] of bytes.entries()) {
+      for (const bit of at < lastLine ? [at % 8] : [0, 1, 2, 3, 4, 5, 6, 7]) {
+        writeSync(file, Uint8Array.of(byte ^ (1 << bit)), 0, 1, at);
+        const where = `${basename(path)}: bit ${bit} of byte ${at}`;
+        await look({ key, heads }, where, at === bytes.length - 1);
+        if (at >= lastLine) await look({ key }, `${where}, without heads`, at === bytes.length - 1);
+      }
+      writeSync(file, bytes, at, 1, at);
+    }
+    closeSync(file);
+  }
+  t.deepEqual(missed, []);
+  t.is((await verifyAuditLog(source, { key, heads })).problem, undefined);
+});
+
+test('a last line that means the same in other bytes is none', async (t) => {
+  const { files } = await makeLog(t);
+  const directory = join(testDirectory(t), 'log');
+  const spellings: readonly ((line: string) => string)[] = [
+    (line) => line.replace('{', '{ '),
+    (line) => `${line} `,
+    (line) => `${line}\r`,
+    (line) => `\ufeff${line}`,
+    (line) => line.replace('AuditHead', '\\u0041uditHead'),
+    (line) => line.replace('"treeSize":', '"treeSize":0,"treeSize":'),
+    (line) => line.replace(/"treeSize":(\d+)/, '"treeSize":$1.0'),
+    (line) => line.replace(/"rootHash":"(\w+)"/, (_, hash: string) => `"rootHash":"${hash.toUpperCase()}"`),
+    (line) => line.replace(/("time":"[^"]+"),("treeSize":\d+)/, '$2,$1'),
+    (line) => line.replace(/"}$/, '=="}'),
+    (line) => line.replace('AuditHead', 'AuditTail'),
+  ];
+  for (const spell of spellings) {
+    const changed = withLines(
+      files,
+      (lines) => void lines.push(Buffer.from(spell(lines.pop() as string)).toString('latin1')),
+    );
+    t.false(same(changed, files), spell.toString());
+    t.not((await verdictOf(directory, changed, { key })).problem, undefined, spell.toString());
+  }
+});
+
+test('a head that was signed anew over the same lines is not the one that was kept elsewhere', async (t) => {
+  const { files, heads } = await makeLog(t);
+  const directory = join(testDirectory(t), 'log');
+  const last = heads.at(-1) as SignedHead;
+  const again = await signHead(last, signer);
+  const changed = withLines(files, (lines) => {
+    const line = lines.pop() as string;
+    lines.push(line.replace(headMembers(last), headMembers({ ...last, ...again })));
+  });
+  t.is((await verdictOf(directory, changed, { key })).problem, undefined);
+  const { problem } = await verdictOf(directory, changed, { key, heads });
+  t.is(problem?.sequence, last.treeSize + 1);
+  t.regex(problem?.text ?? '', /not the head that was kept elsewhere/);
+});
+
+test('the line of a head that was kept elsewhere cannot be left away, also when it is the last one', async (t) => {
+  const { files, heads } = await makeLog(t);
+  const cut = withLines(files, (lines) => void lines.pop());
+  const { problem } = await verdictOf(join(testDirectory(t), 'log'), cut, { key, heads });
+  t.is(problem?.sequence, (heads.at(-1)?.treeSize as number) + 1);
+  t.regex(problem?.text ?? '', /kept elsewhere, is gone/);
 });
 
 test('two logs that went different ways from one state do not both agree with the heads', async (t) => {
