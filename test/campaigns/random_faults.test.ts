@@ -4,6 +4,7 @@ import { SeededRandom } from '../fixtures/seeded_random.ts';
 import { readCallLog } from '../shim/call_log.ts';
 import { type CampaignRun, campaign } from './campaign.ts';
 import { openFaultyEngine } from './faulty_engine.ts';
+import { type FaultyFamily, openFaultyFamily } from './faulty_family.ts';
 import { MixedTraffic } from './mixed_traffic.ts';
 
 const AT_ONCE = 16;
@@ -37,10 +38,18 @@ function rulesFor(seed: number): string[] {
   return ['log', `seed ${seed}`, ...FAULTS.map((fault, index) => `* p=${each / (1 - each * index)} ${fault}`)];
 }
 
-async function round(t: ExecutionContext, run: CampaignRun, operations: number): Promise<MixedTraffic> {
-  const { engine, pool, rules, close, token } = await openFaultyEngine(t, { stuckLaneMs: 2_000 });
+const WATCHED = { stuckLaneMs: 2_000 };
+type Opening = (t: ExecutionContext) => Promise<FaultyFamily>;
+
+async function openOne(t: ExecutionContext): Promise<FaultyFamily> {
+  const { engine, pool, rules, close } = await openFaultyEngine(t, WATCHED);
+  return { engine, pool, rules: [rules], close };
+}
+
+async function round(open: Opening, t: ExecutionContext, run: CampaignRun, operations: number): Promise<MixedTraffic> {
+  const { engine, pool, rules, close } = await open(t);
   const traffic = await MixedTraffic.begin(engine, CREATE_SHARE);
-  await rules.set(...rulesFor(run.random.uint32()));
+  for (const each of rules) await each.set(...rulesFor(run.random.uint32()));
   let left = operations;
   const work = async (random: SeededRandom): Promise<void> => {
     while (left-- > 0) {
@@ -49,25 +58,29 @@ async function round(t: ExecutionContext, run: CampaignRun, operations: number):
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, () => work(new SeededRandom(run.random.uint32()))));
-  await rules.clear();
+  for (const each of rules) await each.clear();
+  // An operator looks after tokens that were left while others served.
+  pool.resume();
   const until = performance.now() + SERVES_AGAIN_MS;
   while (pool.status().state !== 'ready' && performance.now() < until)
     await new Promise((next) => setTimeout(next, 20));
   for (const each of await traffic.lost()) run.fail(`An acknowledged key is lost: ${each}`);
   await close();
-  const { calls, violations } = await readCallLog(`${rules.path}.log`);
-  for (const each of violations) run.fail(each);
-  run.measure('calls of Cryptoki', (run.measured['calls of Cryptoki'] ?? 0) + calls);
-  await rm(token.directory, { recursive: true, force: true });
+  for (const { path } of rules) {
+    const { calls, violations } = await readCallLog(`${path}.log`);
+    for (const each of violations) run.fail(each);
+    run.measure('calls of Cryptoki', (run.measured['calls of Cryptoki'] ?? 0) + calls);
+    await rm(`${path}.log`);
+  }
   return traffic;
 }
 
-campaign('random_faults', async (t, run) => {
+async function rounds(open: Opening, t: ExecutionContext, run: CampaignRun): Promise<void> {
   const outcomes = new Map<string, number>();
   let acknowledged = 0;
   while (run.done < run.count) {
     const operations = Math.min(ROUND, run.count - run.done);
-    const traffic = await round(t, run, operations);
+    const traffic = await round(open, t, run, operations);
     for (const each of traffic.wrong) run.fail(`A result was wrong: ${each}`);
     for (const [outcome, count] of traffic.outcomes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count);
     acknowledged += traffic.acknowledged;
@@ -79,4 +92,7 @@ campaign('random_faults', async (t, run) => {
   if (success < least) run.fail(`Of all operations ${success} were done, and not ${least}.`);
   run.measure('success, %', success * 100);
   run.measure('keys acknowledged', acknowledged);
-});
+}
+
+campaign('random_faults', (t, run) => rounds(openOne, t, run));
+campaign('random_faults_of_three', (t, run) => rounds((context) => openFaultyFamily(context, WATCHED), t, run));

@@ -67,6 +67,14 @@ export const CAMPAIGNS = {
     claim:
       'where three in a hundred meet a fault of the device, no result is wrong, no acknowledged key is lost, and 99 % of all are done',
   },
+  random_faults_of_three: {
+    file: 'test/campaigns/random_faults.test.ts',
+    unit: 'operations',
+    full: 1_000_000,
+    short: 1_000,
+    claim:
+      'over three tokens of which each has faults of its own, no result is wrong, no acknowledged key is lost, and 99 % of all are done',
+  },
   host_deaths: {
     file: 'test/campaigns/host_deaths.test.ts',
     unit: 'deaths',

@@ -1,16 +1,12 @@
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeyEngine } from '../../src/engine/key_engine.ts';
 import { StrongroomError } from '../../src/model/errors.ts';
-import { HsmPool } from '../../src/pool/hsm_pool.ts';
-import { SqliteStore } from '../../src/store/sqlite_store.ts';
 import { materialOfPair, nodeEcPair } from '../fixtures/key_material.ts';
 import { type NodeSignature, nodeAlgorithm } from '../fixtures/node_algorithms.ts';
-import { tokenFamily } from '../pool/several_tokens.ts';
 import { readCallLog } from '../shim/call_log.ts';
-import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
+import type { FaultRules } from '../shim/fault_module.ts';
 import { campaign } from './campaign.ts';
+import { openFaultyFamily } from './faulty_family.ts';
 import { quantile } from './quantile.ts';
 
 const AT_ONCE = 6;
@@ -23,22 +19,7 @@ const FAILURES = ['absent', 'C_Sign * sleep 500', LIES, 'C_Sign * return 0x30', 
 const KEY = { name: 'ec' };
 
 campaign('token_failures', async (t, run) => {
-  await access(FAULT_MODULE);
-  const family = await tokenFamily(3);
-  t.teardown(() => family.remove());
-  const rules = family.tokens.map(({ directory }) => new FaultRules(directory));
-  const tokens = family.options.map((options, at) => ({
-    ...options,
-    module: FAULT_MODULE,
-    environment: { ...options.environment, ...rules[at]?.environment },
-  }));
-  const { stateDirectory } = family;
-  const pool = await HsmPool.open({ tokens, stateDirectory, signatureChecks: 'always', restartsPerMinute: 1_000_000 });
-  t.teardown(() => pool.close({ drainMs: 0 }));
-  const store = await SqliteStore.open(join(stateDirectory, 'store.db'));
-  t.teardown(() => store.close());
-  const engine = await KeyEngine.open({ pool, store, operationTimeoutMs: 10_000 });
-  t.teardown(() => engine.close());
+  const { engine, pool, rules } = await openFaultyFamily(t, { signatureChecks: 'always' });
   const node = nodeAlgorithm('ES256', 0) as NodeSignature;
   const pair = nodeEcPair('P-256');
   await engine.importKey({ ...KEY, material: materialOfPair(pair), operations: ['sign'] });
