@@ -77,21 +77,22 @@ export async function startProvisioning(request: ProvisioningRequest): Promise<P
 }
 
 /**
- * The tokens of a module, those that wait to be initialised among them. Needs no PIN.
+ * The tokens of a module, those that wait to be initialised among them. Needs no PIN. SoftHSM writes a token's file anew at each login, and who
+ * looks at that moment sees no token, or hears CKR_GENERAL_ERROR: what fails or does not suffice is looked at again, for a third of a second.
  * @throws StrongroomError `ServiceUnavailable` with innerCode `ProvisioningFailed`.
  */
-export async function inspectTokens(request: TokenModule): Promise<readonly InspectedToken[]> {
+export async function inspectTokens(
+  { module, environment }: TokenModule,
+  suffices: (tokens: readonly InspectedToken[]) => boolean = () => true,
+): Promise<readonly InspectedToken[]> {
   for (let look = 1; ; look++) {
     try {
-      return (await runProvisioning(
-        { action: 'inspect', module: request.module },
-        request.environment,
-      )) as readonly InspectedToken[];
+      const tokens = (await runProvisioning({ action: 'inspect', module }, environment)) as readonly InspectedToken[];
+      if (look === LOOKS || suffices(tokens)) return tokens;
     } catch (error) {
-      // SoftHSM writes a token's file anew at each login, and answers CKR_GENERAL_ERROR to who reads it at that moment.
       if (look === LOOKS || !isCryptokiFailure(error)) throw error;
-      await pause(LOOK_AGAIN_MS);
     }
+    await pause(LOOK_AGAIN_MS);
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { StrongroomError } from '../model/errors.ts';
 import { type InspectedToken, inspectTokens, startProvisioning } from '../pkcs11/provisioning.ts';
 import { CryptokiFailure, RETURN_VALUE } from '../pkcs11/return_value.ts';
@@ -19,20 +18,12 @@ const WRONG_PIN: ReadonlySet<number> = new Set([
   RETURN_VALUE.CKR_PIN_LEN_RANGE,
 ]);
 
-/** SoftHSM writes a token's file anew at each login, and who looks at that moment sees no token. */
-const LOOKS = 4;
-const LOOK_AGAIN_MS = 100;
-
 /** Looks the token up, in a child process. ServiceUnavailable (TokenNotFound, TokenAmbiguous) when there is not exactly one. */
 export async function findToken(options: TokenModuleOptions, choice: TokenChoice): Promise<InspectedToken> {
   const wanted = 'serial' in choice ? `serial number ${choice.serial}` : `label ${JSON.stringify(choice.label)}`;
-  let found: InspectedToken[] = [];
-  for (let look = 0; look < LOOKS && found.length === 0; look++) {
-    if (look > 0) await pause(LOOK_AGAIN_MS);
-    found = (await inspectTokens(options)).filter((token) =>
-      'serial' in choice ? token.serial === choice.serial : token.label === choice.label,
-    );
-  }
+  const isWanted = ({ serial, label }: InspectedToken): boolean =>
+    'serial' in choice ? serial === choice.serial : label === choice.label;
+  const found = (await inspectTokens(options, (tokens) => tokens.some(isWanted))).filter(isWanted);
   const [token, second] = found;
   if (token === undefined) {
     throw new StrongroomError('ServiceUnavailable', `The module has no token with the ${wanted}.`, {

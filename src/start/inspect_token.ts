@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dataDirectory } from '../config/data_directory.ts';
 import type { Configuration } from '../config/settings.ts';
-import { inspectTokens } from '../pkcs11/provisioning.ts';
+import { type InspectedToken, inspectTokens } from '../pkcs11/provisioning.ts';
 import { OWN_LABEL, operatorsEnvironment, ownTokenFiles, softHsmModule } from './prepare_token.ts';
 
 /** What `doctor` asks of the parts that it may not reach for itself. */
@@ -23,7 +23,8 @@ export async function inspectToken(configuration: Configuration): Promise<TokenI
   const label = hsm.tokenLabel ?? OWN_LABEL;
   if (own && !existsSync(files.store)) return { module, label, state: 'toBeMade', model: undefined };
   const environment = own ? { SOFTHSM2_CONF: ownTokenFiles(files).configuration } : operatorsEnvironment(hsm);
-  const token = (await inspectTokens({ module, environment })).find((each) => each.label === label);
+  const isIt = (each: InspectedToken): boolean => each.label === label;
+  const token = (await inspectTokens({ module, environment }, (tokens) => tokens.some(isIt))).find(isIt);
   if (token === undefined) return { module, label, state: 'missing', model: undefined };
   return { module, label, state: stateOf(token.flags), model: token.model };
 }

@@ -1,12 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { RunningServer } from '../api/running_server.ts';
-import { openPostgresServer } from '../fixtures/postgres_server.ts';
 import { testWithPostgres } from '../fixtures/test_with_postgres.ts';
 import { type CampaignRun, campaign } from './campaign.ts';
 import { KillCampaign } from './kill_campaign.ts';
+import { postgresSettings } from './postgres_settings.ts';
 
 async function killAgainAndAgain(
   t: ExecutionContext,
@@ -35,17 +32,6 @@ campaign('kill_sqlite', (t, run) => killAgainAndAgain(t, run, {}));
 
 campaign(
   'kill_postgres',
-  async (t, run) => {
-    const postgres = await openPostgresServer();
-    t.teardown(() => postgres.close());
-    const directory = mkdtempSync(join(tmpdir(), 'strongroom-kill-'));
-    t.teardown(() => rmSync(directory, { recursive: true }));
-    const passwordFile = join(directory, 'password');
-    writeFileSync(passwordFile, postgres.password, { mode: 0o600 });
-    await killAgainAndAgain(t, run, {
-      STRONGROOM_STORE_URL: await postgres.createDatabase(),
-      STRONGROOM_STORE_PASSWORD_FILE: passwordFile,
-    });
-  },
+  async (t, run) => killAgainAndAgain(t, run, await postgresSettings(t)),
   testWithPostgres.serial,
 );

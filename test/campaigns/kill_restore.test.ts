@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { RunningServer } from '../api/running_server.ts';
-import { openPostgresServer } from '../fixtures/postgres_server.ts';
 import { testWithPostgres } from '../fixtures/test_with_postgres.ts';
 import { type CampaignRun, campaign } from './campaign.ts';
+import { postgresSettings } from './postgres_settings.ts';
 
 const STORAGE = { storageResourceUri: 'file:' };
 const KEYS = 40;
@@ -89,17 +89,6 @@ campaign('kill_restore_sqlite', (t, run) => killRestores(t, run, {}));
 
 campaign(
   'kill_restore_postgres',
-  async (t, run) => {
-    const postgres = await openPostgresServer();
-    t.teardown(() => postgres.close());
-    const directory = mkdtempSync(join(tmpdir(), 'strongroom-kill-'));
-    t.teardown(() => rmSync(directory, { recursive: true }));
-    const passwordFile = join(directory, 'password');
-    writeFileSync(passwordFile, postgres.password, { mode: 0o600 });
-    await killRestores(t, run, {
-      STRONGROOM_STORE_URL: await postgres.createDatabase(),
-      STRONGROOM_STORE_PASSWORD_FILE: passwordFile,
-    });
-  },
+  async (t, run) => killRestores(t, run, await postgresSettings(t)),
   testWithPostgres.serial,
 );

@@ -90,7 +90,8 @@ const VALUES: readonly unknown[] = [
   '=',
   'A'.repeat(3_000),
 ];
-const MEMBERS = [
+/** Members that bodies of the API have, and two that no body should. */
+export const MEMBERS = [
   'alg',
   'value',
   'kty',
@@ -108,6 +109,8 @@ const MEMBERS = [
   'lifetimeActions',
   'digest',
   'iv',
+  'release_policy',
+  'key_hsm',
 ];
 const GOOD: readonly (readonly [method: string, path: string, body: unknown])[] = [
   ['GET', '/keys', undefined],

@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { MEMBERS } from '../campaigns/request_grammar.ts';
 import { VERSION } from './fake_engine.ts';
 import { TestServer } from './test_server.ts';
 
@@ -30,25 +31,6 @@ const WORDS = [
   'health',
   'ready',
   ':name',
-];
-const MEMBERS = [
-  'alg',
-  'value',
-  'kty',
-  'key_ops',
-  'attributes',
-  'tags',
-  'count',
-  '__proto__',
-  'constructor',
-  'exp',
-  'crv',
-  'key',
-  'target',
-  'operations',
-  'lifetimeActions',
-  'release_policy',
-  'key_hsm',
 ];
 const VALUES = [
   'ES256',
