@@ -59,7 +59,7 @@ const ROOMS = {
     'access/network_rules_file.ts',
     'identity/embedded',
     'security_domain',
-    'start/inspect_token.ts',
+    'start/inspect_tokens.ts',
     'start/security_domain_ceremony.ts',
     'main.ts',
   ],

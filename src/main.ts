@@ -9,7 +9,6 @@ import type { Configuration } from './config/settings.ts';
 import { KeyEngine } from './engine/key_engine.ts';
 import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
 import { HsmPool } from './pool/hsm_pool.ts';
-import type { HsmPoolOptions } from './pool/pool_options.ts';
 import type { Readiness } from './server/health.ts';
 import { Core, holdsNoKey, type PoolAndEngine } from './start/core.ts';
 import { CurrentAudit } from './start/current_audit.ts';
@@ -26,7 +25,7 @@ import { SealedDocuments } from './store/sealed_documents.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
 import type { Store } from './store/store.ts';
 
-export { inspectToken, type TokenInspection } from './start/inspect_token.ts';
+export { inspectTokens, type TokenInspection } from './start/inspect_tokens.ts';
 export { requireNativeCore } from './start/native_core.ts';
 
 /** A server that answers. */
@@ -47,11 +46,13 @@ export async function start(configuration: Configuration): Promise<RunningServer
   const files = dataDirectory(configuration.dataDir);
   await createDataDirectory(files);
   requireNativeCore().hardenProcess();
-  const [core, prepared] = await Promise.all([
+  const [{ core, unusedTokens }, prepared] = await Promise.all([
     openCore(configuration, files),
     import('./start/prepare_server.ts').then(({ prepareServer }) => prepareServer(configuration, files)),
   ]);
   const { log } = prepared;
+  for (const token of unusedTokens)
+    log.warn({ token }, 'a token of our own is not used: hsm.ownTokens is less than it was');
   const documents = new SealedDocuments(core, core.store);
   const identity = await prepared.openIdentity(documents);
   const securityDomain = await openSecurityDomain(configuration, core, documents, log);
@@ -120,28 +121,27 @@ function readinessOf({ pool }: Core, audit: CurrentAudit): Readiness {
   return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
 }
 
-async function openCore(configuration: Configuration, files: DataDirectory): Promise<Core> {
+async function openCore(
+  configuration: Configuration,
+  files: DataDirectory,
+): Promise<{ readonly core: Core; readonly unusedTokens: readonly string[] }> {
   const shared = await openSharedStore(configuration);
   const storeIsNew = shared === undefined ? !existsSync(files.store) : await holdsNoKey(shared);
   const interrupted = existsSync(files.recovery);
   const openStore = async (): Promise<Store> => shared ?? SqliteStore.open(files.store);
   const settled = interrupted ? await openStore() : undefined;
   if (settled !== undefined) await settleRecovery(configuration, files, settled);
-  const options = await preparePool(configuration, files, storeIsNew);
+  const { options, unused: unusedTokens } = await preparePool(configuration, files, storeIsNew);
   const [pool, store] = await Promise.all([HsmPool.open(options), settled ?? openStore()]);
   const open = async (): Promise<PoolAndEngine> => {
     const next = await HsmPool.open({ ...options, poolKeys: 'require' });
-    return { pool: next, engine: await openEngine(configuration, options, next, store) };
+    return { pool: next, engine: await openEngine(configuration, next, store) };
   };
-  return new Core(store, { pool, engine: await openEngine(configuration, options, pool, store) }, open);
+  const engine = await openEngine(configuration, pool, store);
+  return { core: new Core(store, { pool, engine }, open), unusedTokens };
 }
 
-function openEngine(
-  { engine, keys }: Configuration,
-  { softHsmTokenDirectory: tokens }: HsmPoolOptions,
-  pool: HsmPool,
-  store: Store,
-): Promise<KeyEngine> {
+function openEngine({ engine, keys }: Configuration, pool: HsmPool, store: Store): Promise<KeyEngine> {
   const { custody, operationTimeoutMs, operationsAdmitted } = engine;
   const { perPool, versionsPerKey, ...recovery } = keys;
   return KeyEngine.open({
@@ -151,8 +151,14 @@ function openEngine(
     operationTimeoutMs,
     recovery,
     limits: { operationsAdmitted, keys: perPool, versionsPerKey },
-    syncToken: tokens === undefined ? undefined : () => syncSoftHsmTokens(tokens),
+    syncToken: (serial) => syncOwnToken(pool, serial),
   });
+}
+
+/** Other tokens bring to disk themselves what is made in them. */
+async function syncOwnToken({ tokens }: HsmPool, serial: string): Promise<void> {
+  const directory = tokens.find((token) => token.serial === serial)?.ceremonyToken.softHsmTokenDirectory;
+  if (directory !== undefined) await syncSoftHsmTokens(directory);
 }
 
 /** The store that several servers have in common, where one is configured. */

@@ -17,7 +17,7 @@ async function open({ dataDir, keys }: ServerStoreSetup): Promise<object> {
   const configuration = loadConfiguration({ environment: {}, flags: { dataDir } });
   const files = dataDirectory(dataDir);
   await createDataDirectory(files);
-  const pool = await HsmPool.open(await preparePool(configuration, files, true));
+  const pool = await HsmPool.open((await preparePool(configuration, files, true)).options);
   const store = await SqliteStore.open(files.store);
   const engine = await KeyEngine.open({ pool, store });
   await fillStore({ pool, store, engine }, keys);

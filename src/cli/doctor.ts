@@ -2,7 +2,7 @@ import { checkMachine } from './checks/check_machine.ts';
 import { checkNames } from './checks/check_names.ts';
 import { checkNetwork } from './checks/check_network.ts';
 import { checkPorts } from './checks/check_ports.ts';
-import { checkToken } from './checks/check_token.ts';
+import { checkTokens } from './checks/check_tokens.ts';
 import { checkVersions } from './checks/check_versions.ts';
 import type { Finding } from './checks/finding.ts';
 import { readSettings, type SettingOptions } from './read_settings.ts';
@@ -18,7 +18,7 @@ export async function doctor(options: SettingOptions): Promise<number> {
     checkNames(configuration),
     checkNetwork(configuration),
     checkPorts(configuration),
-    checkToken(configuration),
+    checkTokens(configuration),
   ]);
   for (const { subject, verdict, text, remedy } of findings.flat()) {
     console.log(`${MARKS[verdict]}  ${subject.padEnd(9)} ${text}`);

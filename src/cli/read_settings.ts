@@ -8,6 +8,7 @@ export interface SettingOptions {
   readonly listen?: string;
   readonly domain?: string;
   readonly hsm?: string;
+  readonly tokens?: string;
   /** False for --no-auto-activate. */
   readonly autoActivate?: boolean;
 }
@@ -22,6 +23,7 @@ export function readSettings(options: SettingOptions): Configuration {
       listen: options.listen,
       domain: options.domain,
       'hsm.name': options.hsm,
+      'hsm.ownTokens': options.tokens,
       'securityDomain.autoActivate': options.autoActivate === false ? 'false' : undefined,
     },
   });

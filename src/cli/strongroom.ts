@@ -57,7 +57,8 @@ function withSettings(command: Command): Command {
     .option('--data-dir <dir>', 'where everything is kept')
     .option('--listen <host:port>', 'addresses to listen on, several with commas')
     .option('--domain <domain>', 'the HSM is served at https://NAME.DOMAIN')
-    .option('--hsm <name>', 'name of the HSM');
+    .option('--hsm <name>', 'name of the HSM')
+    .option('--tokens <number>', 'how many tokens of its own it has');
 }
 
 withSettings(verb('start', 'serve the HSM', async () => (await import('./start.ts')).start)).option(

@@ -6,7 +6,7 @@ import { ConfigurationError } from './configuration_error.ts';
 export interface DataDirectory {
   readonly path: string;
   readonly store: string;
-  /** SoftHSM's configuration, tokens and PINs, when the token is ours. */
+  /** SoftHSM's configuration, tokens and PINs, when the token is ours; beside it those of further ones (`ownTokenDirectory`). */
   readonly token: string;
   readonly tls: string;
   readonly identity: string;
@@ -33,6 +33,11 @@ export function dataDirectory(path: string): DataDirectory {
     audit: join(root, 'audit'),
     environment: join(root, 'environment.json'),
   };
+}
+
+/** Of the nth token of our own: `token`, `token_2` … Each has all that is its own, so that nothing that befalls one of them touches another. */
+export function ownTokenDirectory({ token }: DataDirectory, place: number): string {
+  return place === 1 ? token : `${token}_${place}`;
 }
 
 /**

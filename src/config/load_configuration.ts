@@ -3,8 +3,9 @@ import { dirname, resolve } from 'node:path';
 import { parseIpAddress } from '../model/ip_address.ts';
 import { ConfigurationError, type ConfigurationProblem } from './configuration_error.ts';
 import { listenerOverlaps } from './listener_overlaps.ts';
-import { SETTING, type Setting } from './setting.ts';
+import { SETTING, SETTING_LIST, type Setting, type SettingList } from './setting.ts';
 import { type Configuration, SETTINGS } from './settings.ts';
+import { tokenContradictions } from './token_settings.ts';
 
 export interface ConfigurationSources {
   /** A JSON file; relative paths in it start from its own directory. */
@@ -38,8 +39,23 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
     return setting.isPath && typeof value === 'string' ? resolve(fromText ? '.' : base, value) : value;
   };
 
-  const configuration = collect(SETTINGS, file, '', valueAt, problems) as Configuration;
-  problems.push(...contradictions(configuration), ...listenerOverlaps(configuration));
+  const requireFile = (path: string): void => {
+    const name = environmentName(path);
+    if (sources.environment[name] === undefined) return;
+    problems.push({
+      path,
+      message: `Expected it in the file, which alone can hold a list of objects (not in ${name}).`,
+    });
+  };
+
+  const configuration = collect(SETTINGS, file, '', { valueAt, requireFile, problems }) as Configuration;
+  const known = new Set(problems.map(({ path }) => path));
+  const further = [
+    ...contradictions(configuration),
+    ...tokenContradictions(configuration),
+    ...listenerOverlaps(configuration),
+  ];
+  problems.push(...further.filter(({ path }) => !known.has(path)));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return configuration;
 }
@@ -49,33 +65,58 @@ export function environmentName(path: string): string {
   return `STRONGROOM_${path.replaceAll('.', '_').replace(/[A-Z]/g, '_$&').toUpperCase()}`;
 }
 
-type Branch = { readonly [name: string]: Branch | Setting<unknown> };
+interface Branch {
+  readonly [name: string]: Entry;
+}
 
-function collect(
-  branch: Branch,
-  file: unknown,
-  prefix: string,
-  valueAt: (path: string, setting: Setting<unknown>, inFile: unknown) => unknown,
-  problems: ConfigurationProblem[],
-): unknown {
-  const members = memberMap(file, prefix, problems);
+type Entry = Branch | Setting<unknown> | SettingList<Branch>;
+
+interface Reading {
+  readonly valueAt: (path: string, setting: Setting<unknown>, inFile: unknown) => unknown;
+  /** Notes a problem where something other than the file names it. */
+  readonly requireFile: (path: string) => void;
+  readonly problems: ConfigurationProblem[];
+}
+
+function collect(branch: Branch, file: unknown, prefix: string, reading: Reading): unknown {
+  const members = memberMap(file, prefix, reading.problems);
   const collected: Record<string, unknown> = {};
   for (const [name, entry] of Object.entries(branch)) {
     const path = prefix === '' ? name : `${prefix}.${name}`;
     const inFile = members.get(name);
     members.delete(name);
-    collected[name] = isSetting(entry)
-      ? valueAt(path, entry, inFile)
-      : collect(entry, inFile ?? {}, path, valueAt, problems);
+    if (isSetting(entry)) collected[name] = reading.valueAt(path, entry, inFile);
+    else if (isList(entry)) collected[name] = collectList(entry, inFile, path, reading);
+    else collected[name] = collect(entry, inFile ?? {}, path, reading);
   }
   for (const name of members.keys()) {
-    problems.push({ path: prefix === '' ? name : `${prefix}.${name}`, message: 'There is no such setting.' });
+    reading.problems.push({ path: prefix === '' ? name : `${prefix}.${name}`, message: 'There is no such setting.' });
   }
   return Object.freeze(collected);
 }
 
-function isSetting(entry: Branch | Setting<unknown>): entry is Setting<unknown> {
+function collectList(
+  { entry, most }: SettingList<Branch>,
+  inFile: unknown,
+  path: string,
+  reading: Reading,
+): readonly unknown[] {
+  reading.requireFile(path);
+  if (inFile === undefined) return Object.freeze([]);
+  if (!Array.isArray(inFile) || inFile.length < 1 || inFile.length > most) {
+    const received = Array.isArray(inFile) ? `${inFile.length} of them` : shown(inFile);
+    reading.problems.push({ path, message: `Expected a list of 1 to ${most} objects, received ${received}.` });
+    return Object.freeze([]);
+  }
+  return Object.freeze(inFile.map((each, at) => collect(entry, each, `${path}[${at}]`, reading)));
+}
+
+function isSetting(entry: Entry): entry is Setting<unknown> {
   return 'kind' in entry && entry.kind === SETTING;
+}
+
+function isList(entry: Entry): entry is SettingList<Branch> {
+  return 'kind' in entry && entry.kind === SETTING_LIST;
 }
 
 function memberMap(value: unknown, path: string, problems: ConfigurationProblem[]): Map<string, unknown> {
@@ -102,7 +143,7 @@ function reasonOf(error: unknown): string {
 
 /** What no single setting can tell. A value that was refused already is `undefined` here and counts as not given. */
 function contradictions(configuration: Configuration): ConfigurationProblem[] {
-  const { tls, hsm, store, identity, network } = configuration;
+  const { tls, store, identity, network } = configuration;
   const problems: ConfigurationProblem[] = [];
   const need = (path: string, message: string) => problems.push({ path, message });
   if (tls.certificate !== undefined && tls.key === undefined)
@@ -134,21 +175,6 @@ function contradictions(configuration: Configuration): ConfigurationProblem[] {
   }
   if (store.passwordFile !== undefined && store.url === undefined) {
     need('store.url', 'Expected the address of a database, because store.passwordFile is set.');
-  }
-  if (hsm.pinFile !== undefined && hsm.pinVariable !== undefined) {
-    need('hsm.pinVariable', 'Expected nothing, because hsm.pinFile is set.');
-  }
-  if (hsm.module !== undefined) {
-    if (hsm.tokenLabel === undefined)
-      need('hsm.tokenLabel', 'Expected the label of a token, because hsm.module is set.');
-    if (hsm.pinFile === undefined && hsm.pinVariable === undefined) {
-      need('hsm.pinFile', 'Expected a path (or hsm.pinVariable), because hsm.module is set.');
-    }
-  } else if (hsm.tokenLabel !== undefined || hsm.pinFile !== undefined || hsm.pinVariable !== undefined) {
-    need('hsm.module', 'Expected a path, because hsm.tokenLabel, hsm.pinFile or hsm.pinVariable is set.');
-  }
-  if (hsm.moduleParameters !== undefined && hsm.module === undefined) {
-    need('hsm.module', 'Expected a path, because hsm.moduleParameters is set.');
   }
   return problems;
 }

@@ -18,6 +18,19 @@ export interface Setting<T> {
 
 export const SETTING: unique symbol = Symbol('setting');
 
+/** A list of objects with the same settings each; empty unless named. Only the file can hold one. */
+export interface SettingList<Entry> {
+  readonly kind: typeof SETTING_LIST;
+  readonly most: number;
+  readonly entry: Entry;
+}
+
+export const SETTING_LIST: unique symbol = Symbol('setting list');
+
+export function objects<Entry>(most: number, entry: Entry): SettingList<Entry> {
+  return { kind: SETTING_LIST, most, entry };
+}
+
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;

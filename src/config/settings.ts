@@ -8,13 +8,29 @@ import {
   GUID,
   guids,
   integer,
+  objects,
   origins,
   path,
   type Setting,
+  type SettingList,
   text,
 } from './setting.ts';
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
+
+const PROFILES = ['auto', 'softhsm', 'nss', 'generic'] as const;
+
+/** Which token, and how to log in to it. */
+const TOKEN = {
+  /** The PKCS#11 module; a SoftHSM token is made in the data directory where no token is named. */
+  module: path(undefined),
+  tokenLabel: text(undefined, '1 to 32 characters', /^.{1,32}$/u),
+  pinFile: path(undefined),
+  /** Name of the environment variable that carries the PIN. */
+  pinVariable: text(undefined, 'the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,127}$/),
+  /** What the module is given in C_Initialize, where it learns from there which token it is to have (NSS). */
+  moduleParameters: text(undefined, '1 to 4096 printable characters', /^[\x20-\x7e]{1,4096}$/),
+};
 
 /**
  * Every setting there is. A path in dots names one in messages; `hsm.pinFile` is STRONGROOM_HSM_PIN_FILE in the environment.
@@ -62,15 +78,19 @@ export const SETTINGS = {
   },
   hsm: {
     name: text('demo', '3 to 24 letters in lower case, digits or hyphens', /^[0-9a-z][0-9a-z-]{1,22}[0-9a-z]$/),
-    /** The PKCS#11 module; a SoftHSM token is made in the data directory unless named. */
-    module: path(undefined),
-    tokenLabel: text(undefined, '1 to 32 characters', /^.{1,32}$/u),
-    pinFile: path(undefined),
-    /** Name of the environment variable that carries the PIN. */
-    pinVariable: text(undefined, 'the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,127}$/),
-    /** What the module is given in C_Initialize, where it learns from there which token it is to have (NSS). */
-    moduleParameters: text(undefined, '1 to 4096 printable characters', /^[\x20-\x7e]{1,4096}$/),
-    profile: choice('auto', ['auto', 'softhsm', 'nss', 'generic']),
+    ...TOKEN,
+    /** Several tokens in place of the one above; what an entry leaves open of its last three is as it is for all. */
+    tokens: objects(LIMITS.tokensPerPool, {
+      /** What operators call it. */
+      name: text(undefined, '1 to 32 letters, digits or hyphens', /^[0-9A-Za-z][0-9A-Za-z-]{0,31}$/),
+      ...TOKEN,
+      profile: choice(undefined, PROFILES),
+      hosts: integer(undefined, 1, LIMITS.hostsPerToken),
+      lanesPerHost: integer(undefined, 1, LIMITS.lanesPerHost),
+    }),
+    /** How many tokens are made in the data directory, where none is named. */
+    ownTokens: integer(1, 1, LIMITS.tokensPerPool),
+    profile: choice('auto', PROFILES),
     isolation: choice('process', ['process', 'thread']),
     /** Which ECDSA signatures are verified before they leave; RSA signatures always are. */
     signatureChecks: choice('sampled', ['always', 'sampled', 'off']),
@@ -148,7 +168,12 @@ export const SETTINGS = {
   },
 } as const;
 
-type ValuesOf<T> = T extends Setting<infer V> ? V : { readonly [K in keyof T]: ValuesOf<T[K]> };
+type ValuesOf<T> =
+  T extends Setting<infer V>
+    ? V
+    : T extends SettingList<infer Entry>
+      ? readonly ValuesOf<Entry>[]
+      : { readonly [K in keyof T]: ValuesOf<T[K]> };
 
 /** All settings, validated and frozen. */
 export type Configuration = ValuesOf<typeof SETTINGS>;

@@ -113,6 +113,7 @@ export const LIMITS = {
   distrustAfterLieMs: 60 * 60_000,
   /** Public keys that are ready to verify; each takes a few kilobytes outside of JavaScript. */
   verifyingKeysCached: 1_024,
+  tokensPerPool: 16,
   hostsPerToken: 64,
   lanesPerHost: 64,
   /** Of one host, whatever number of lanes it has: 2 KiB and 72 KiB each, all of it locked into memory. */

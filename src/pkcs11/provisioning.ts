@@ -28,6 +28,8 @@ export interface ProvisioningRequest extends TokenModule {
   readonly userPin: Uint8Array;
   /** Where a SoftHSM keeps its tokens: what was made is brought to disk, which SoftHSM leaves undone. */
   readonly softHsmTokenDirectory?: string | undefined;
+  /** False for a token that gets the pool keys of another. */
+  readonly makesPoolKeys?: boolean | undefined;
 }
 
 export interface InspectedToken {
@@ -58,18 +60,19 @@ export interface ProvisionedToken extends InspectedToken {
 }
 
 /**
- * Makes sure of a token with this label, its user PIN, and the pool keys in it; what is there already stays as it is. It logs in
+ * Makes sure of a token with this label, its user PIN, and unless told otherwise the pool keys in it; what is there already stays as it is. It logs in
  * once: whoever keeps account of refused PINs asks before and takes note of a `cause` that is a CryptokiFailure. One at a time per device.
  * @throws StrongroomError `ServiceUnavailable` with innerCode `ProvisioningFailed`.
  */
 export async function startProvisioning(request: ProvisioningRequest): Promise<ProvisionedToken> {
-  const { module, label, soPin, userPin } = request;
+  const { module, label, soPin, userPin, makesPoolKeys = true } = request;
   const command = {
     action: 'provision',
     module,
     label,
     soPin: soPin === undefined ? undefined : pinText(soPin),
     userPin: pinText(userPin),
+    makesPoolKeys,
   } as const;
   const token = (await runProvisioning(command, request.environment)) as ProvisionedToken;
   if (request.softHsmTokenDirectory !== undefined) await syncSoftHsmTokens(request.softHsmTokenDirectory);

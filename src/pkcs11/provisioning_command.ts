@@ -11,7 +11,11 @@ interface TokenCommand {
 /** What the child process for setting up tokens reads from its standard input. Bytes in base64. */
 export type ProvisioningCommand =
   | { readonly action: 'inspect'; readonly module: string }
-  | ({ readonly action: 'provision'; readonly soPin: string | undefined } & TokenCommand)
+  | ({
+      readonly action: 'provision';
+      readonly soPin: string | undefined;
+      readonly makesPoolKeys: boolean;
+    } & TokenCommand)
   | ({ readonly action: 'exportPoolKeys'; readonly transportKey: string } & TokenCommand)
   | ({
       readonly action: 'importPoolKeys';

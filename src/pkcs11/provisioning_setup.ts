@@ -22,11 +22,13 @@ interface TokenAccess {
   readonly userPin: string;
 }
 
-/** Token, user PIN and pool keys, as far as they are missing. Never initialises a token that has been initialised. */
+/** Token, user PIN and, where they are wanted, pool keys, as far as they are missing. Never initialises a token that has been initialised. */
 export function provisionToken(command: Extract<ProvisioningCommand, { action: 'provision' }>): ProvisionedToken {
   return withModule(command.module, (module) => {
     const { found, initialised } = ensureToken(module, command, command.soPin);
-    const createdPoolKeys = withUserSession(found, command.userPin, ensurePoolKeys);
+    const createdPoolKeys = withUserSession(found, command.userPin, (session) =>
+      command.makesPoolKeys ? ensurePoolKeys(session) : [],
+    );
     return { ...inspected(found.slot, found.slot.getToken()), initialised, createdPoolKeys };
   });
 }

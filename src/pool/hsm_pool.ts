@@ -89,7 +89,7 @@ export class HsmPool {
     const pool = new HsmPool(options, guard);
     try {
       for (const token of tokens) pool.#tokens.add(new TokenMember(token, pool.#surroundings));
-      await openMembers(pool.#tokens.members, options.poolKeys === 'create', guard);
+      await openMembers(pool.#tokens.members, options.poolKeys, guard);
       pool.#poolKeys = await agreeOnPoolKeys(pool.#tokens.members);
       return pool;
     } catch (error) {

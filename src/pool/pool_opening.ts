@@ -3,13 +3,20 @@ import type { OpenToken } from './open_token.ts';
 import type { PinGuard } from './pin_guard.ts';
 import { differences, fingerprintOf, type PoolFingerprint } from './pool_fingerprint.ts';
 import { carryPoolKeys } from './pool_key_ceremony.ts';
+import type { PoolWideOptions } from './pool_options.ts';
 import { createPoolKeys, findToken } from './pool_token.ts';
 import type { TokenMember } from './token_member.ts';
 
 /** Opens all tokens at once. @throws what keeps the first from being opened, when none can be */
-export async function openMembers(members: readonly TokenMember[], create: boolean, guard: PinGuard): Promise<void> {
+export async function openMembers(
+  members: readonly TokenMember[],
+  poolKeys: PoolWideOptions['poolKeys'],
+  guard: PinGuard,
+): Promise<void> {
   const failures = await openEach(members);
-  if (create) await makeMissingPoolKeys(members, failures, guard);
+  const lacking = members.filter((_, at) => lacksPoolKeys(failures[at]));
+  if (poolKeys === 'create') await makePoolKeysOfNone(members, lacking, guard);
+  if (poolKeys === 'create' || poolKeys === 'carry') await carryToThoseWithout(members, lacking, guard);
   if (members.every(({ token }) => token === undefined)) throw failures[0] ?? members[0]?.failure;
 }
 
@@ -52,19 +59,22 @@ async function openEach(members: readonly TokenMember[]): Promise<unknown[]> {
   return results.map((result) => (result.status === 'rejected' ? result.reason : undefined));
 }
 
-/**
- * New pool keys are made only where every token is there and none has any: a token that is away may be the one that has them. The others get
- * those of the first.
- */
-async function makeMissingPoolKeys(
+/** New pool keys are made only where every token is there and none has any: a token that is away may be the one that has them. */
+async function makePoolKeysOfNone(
   members: readonly TokenMember[],
-  failures: readonly unknown[],
+  lacking: readonly TokenMember[],
   guard: PinGuard,
 ): Promise<void> {
-  const lacking = members.filter((_, at) => lacksPoolKeys(failures[at]));
   const [first] = lacking;
-  if (first === undefined) return;
-  if (lacking.length === members.length) await makePoolKeys(first, guard);
+  if (first !== undefined && lacking.length === members.length) await makePoolKeys(first, guard);
+}
+
+/** Those that lack pool keys get those of one that has them. */
+async function carryToThoseWithout(
+  members: readonly TokenMember[],
+  lacking: readonly TokenMember[],
+  guard: PinGuard,
+): Promise<void> {
   const givers = members.filter(({ token }) => token !== undefined);
   if (givers.length === 0) return;
   for (const member of lacking) {

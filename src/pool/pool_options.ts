@@ -1,4 +1,5 @@
 import { StrongroomError } from '../model/errors.ts';
+import { LIMITS } from '../model/limits.ts';
 import type { PinOptions } from './pin_source.ts';
 import type { TokenChoice } from './pool_token.ts';
 import type { RestartLimitOptions } from './restart_limit.ts';
@@ -31,16 +32,14 @@ export interface PoolWideOptions extends RestartLimitOptions, WatchdogOptions {
   /** Which ECDSA signatures are verified before they are let out, `sampled` unless named. RSA signatures always are. */
   readonly signatureChecks?: SignatureCheckPolicy | undefined;
   /**
-   * `require` unless named: a token without pool keys is refused. `create` makes those that are missing; where another token of the pool
-   * has them, that one's are brought over.
+   * `require` unless named: a token without pool keys is refused. With `carry` those of another token of the pool are brought over, where
+   * one has them; `create` makes new ones as well, where none has.
    */
-  readonly poolKeys?: 'require' | 'create' | undefined;
+  readonly poolKeys?: 'require' | 'carry' | 'create' | undefined;
   readonly startTimeoutMs?: number | undefined;
   /** How long a request of `call` may take that names no time of its own, 10,000 unless set. Slow devices want more. */
   readonly callTimeoutMs?: number | undefined;
 }
-
-const MOST_TOKENS = 16;
 
 /** A pool of one token, named in the same breath. */
 export interface HsmPoolOptions extends PoolWideOptions, TokenOptions {}
@@ -52,8 +51,8 @@ export interface HsmPoolOfTokensOptions extends PoolWideOptions {
 
 export function tokensOf(options: HsmPoolOptions | HsmPoolOfTokensOptions): readonly TokenOptions[] {
   const tokens = 'tokens' in options ? options.tokens : [options];
-  if (tokens.length < 1 || tokens.length > MOST_TOKENS) {
-    throw new TypeError(`Expected 1 to ${MOST_TOKENS} tokens, received ${tokens.length}.`);
+  if (tokens.length < 1 || tokens.length > LIMITS.tokensPerPool) {
+    throw new TypeError(`Expected 1 to ${LIMITS.tokensPerPool} tokens, received ${tokens.length}.`);
   }
   requireDifferentNames(tokens.map(nameOf));
   if (options.isolation === 'thread') setEnvironment(tokens);

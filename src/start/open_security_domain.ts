@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { DataDirectory } from '../config/data_directory.ts';
 import { writePrivateFile } from '../config/private_file.ts';
 import type { Configuration } from '../config/settings.ts';
+import { hasOwnTokens } from '../config/token_settings.ts';
 import { type Custodian, custodianOf, readCertificate } from '../security_domain/custodian.ts';
 import { newCustodianKey } from '../security_domain/custodian_key.ts';
 import { type Activation, DomainCustody } from '../security_domain/domain_custody.ts';
@@ -52,12 +53,12 @@ export async function openSecurityDomain(
  */
 export async function activateByItself(
   custody: DomainCustody,
-  { securityDomain, hsm }: Configuration,
+  configuration: Configuration,
   files: DataDirectory,
   log: Logger,
 ): Promise<void> {
-  if (custody.activation !== undefined || !securityDomain.autoActivate) return;
-  if (hsm.module !== undefined) {
+  if (custody.activation !== undefined || !configuration.securityDomain.autoActivate) return;
+  if (!hasOwnTokens(configuration)) {
     log.warn(
       'nobody has the security domain of this pool: a lost token takes every key along (docs/security_domain.md)',
     );

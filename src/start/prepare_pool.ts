@@ -1,35 +1,51 @@
 import { join } from 'node:path';
 import type { DataDirectory } from '../config/data_directory.ts';
 import type { Configuration } from '../config/settings.ts';
-import { mendSoftHsmTokens } from '../pkcs11/softhsm_token_files.ts';
-import type { HsmPoolOptions } from '../pool/pool_options.ts';
-import { prepareToken } from './prepare_token.ts';
+import { hasOwnTokens } from '../config/token_settings.ts';
+import type { HsmPoolOfTokensOptions } from '../pool/pool_options.ts';
+import { type OwnToken, ownTokensBeyond } from './own_token.ts';
+import { prepareTokens } from './prepare_tokens.ts';
 
-/** How to open the pool. On the first start with a token of our own, the token is made before this resolves. */
+export interface PreparedPool {
+  readonly options: HsmPoolOfTokensOptions;
+  /** Labels of tokens of our own that are more than the configuration wants. */
+  readonly unused: readonly string[];
+}
+
+/** How to open the pool. Tokens of our own that are missing are made before this resolves, the first of them with a new store alone. */
 export async function preparePool(
   configuration: Configuration,
   files: DataDirectory,
   storeIsNew: boolean,
-): Promise<HsmPoolOptions> {
+): Promise<PreparedPool> {
   const { hsm } = configuration;
-  const { options, own } = await prepareToken(configuration, files);
-  const { softHsmTokenDirectory: tokens } = options;
-  const mend = async (): Promise<void> => {
-    if (tokens !== undefined) await mendSoftHsmTokens(tokens, join(files.token, 'copies'));
-  };
-  await mend();
-  // A store whose token is gone is a loss to be told, and not to be papered over with a new token that cannot open what the store has.
-  if (own !== undefined && storeIsNew) await own.provision();
-  await mend();
-  return {
-    ...options,
+  const prepared = await prepareTokens(configuration, files);
+  const [first, ...others] = prepared.map(({ own }) => own);
+  await Promise.all([first && readyFirst(first, storeIsNew), ...others.map((own) => own && readyFurther(own))]);
+  const options = {
+    tokens: prepared.map((token) => token.options),
     stateDirectory: join(files.path, 'pool'),
-    // A token that joins others has their pool keys: with new ones of its own it could open nothing of what the shared store holds.
-    poolKeys: configuration.store.url === undefined || storeIsNew ? 'create' : 'require',
-    profile: hsm.profile,
+    poolKeys: poolKeysFor(configuration, storeIsNew),
     isolation: hsm.isolation,
     signatureChecks: hsm.signatureChecks,
-    hosts: hsm.hosts,
-    lanesPerHost: hsm.lanesPerHost,
   };
+  return { options, unused: hasOwnTokens(configuration) ? await ownTokensBeyond(files, hsm.ownTokens) : [] };
+}
+
+async function readyFirst(own: OwnToken, storeIsNew: boolean): Promise<void> {
+  await own.mend();
+  // A store whose token is gone is a loss to be told, and not to be papered over with a new token that cannot open what the store has.
+  if (storeIsNew) await own.provision(true);
+  await own.mend();
+}
+
+/** It gets the pool keys of another when the pool is opened. */
+async function readyFurther(own: OwnToken): Promise<void> {
+  if (!(await own.wasMade())) await own.provision(false);
+  await own.mend();
+}
+
+/** A token that joins others has their pool keys: with new ones of its own it could open nothing of what the shared store holds. */
+function poolKeysFor({ store }: Configuration, storeIsNew: boolean): 'create' | 'carry' {
+  return store.url === undefined || storeIsNew ? 'create' : 'carry';
 }

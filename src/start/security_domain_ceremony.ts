@@ -11,7 +11,7 @@ import {
 import type { Custodian } from '../security_domain/custodian.ts';
 import type { DomainFile } from '../security_domain/domain_format.ts';
 import { type CustodianKey, checkQuorum, closeDomain, openDomain } from '../security_domain/security_domain.ts';
-import { type PreparedToken, prepareToken } from './prepare_token.ts';
+import { type PreparedToken, prepareTokens } from './prepare_tokens.ts';
 
 /* What is done with the security domain on the machine of the token, by whoever may read its PIN; a server may run meanwhile, or not. */
 
@@ -50,14 +50,15 @@ export async function lockDomain(configuration: Configuration): Promise<void> {
   await withCeremonyToken(token, lockPool);
 }
 
-/** The token of the configuration, for what is done to its pool keys while no host has them. */
+/** The first token of the configuration, for what is done to its pool keys while no host has them. */
 export async function ceremonyToken(
   configuration: Configuration,
   files: DataDirectory,
 ): Promise<{ readonly token: CeremonyTokenOptions; readonly own: PreparedToken['own'] }> {
-  const { options, own } = await prepareToken(configuration, files);
+  const [first] = await prepareTokens(configuration, files);
+  if (first === undefined) throw new TypeError('A configuration has at least one token.');
+  const { options, own } = first;
   const { module, token, pin, environment = {}, softHsmTokenDirectory } = options;
-  if (!('label' in token)) throw new TypeError('A configured token is named by its label.');
   const stateDirectory = join(files.path, 'pool');
   return { token: { module, label: token.label, pin, environment, stateDirectory, softHsmTokenDirectory }, own };
 }

@@ -206,7 +206,7 @@ function importableKeys(): readonly JsonWebKey[] {
  */
 async function keyObjects(dataDir: string): Promise<string[]> {
   const configuration = loadConfiguration({ environment: {}, flags: { dataDir } });
-  const pool = await HsmPool.open(await preparePool(configuration, dataDirectory(dataDir), false));
+  const pool = await HsmPool.open((await preparePool(configuration, dataDirectory(dataDir), false)).options);
   try {
     const [host] = pool.hosts;
     const template = encodeQuery(['CKA_LABEL']);

@@ -46,9 +46,10 @@ async function withEngine<Result>(
   isNew: boolean,
   use: (engine: KeyEngine) => Promise<Result>,
 ): Promise<Result> {
-  const configuration = loadConfiguration({ file: undefined, environment: {}, flags: { dataDir: at(name) } });
+  const flags = { dataDir: at(name), 'hsm.hosts': '1' };
+  const configuration = loadConfiguration({ file: undefined, environment: {}, flags });
   const files = dataDirectory(configuration.dataDir);
-  const pool = await HsmPool.open({ ...(await preparePool(configuration, files, isNew)), hosts: 1 });
+  const pool = await HsmPool.open((await preparePool(configuration, files, isNew)).options);
   const store = await SqliteStore.open(files.store);
   const engine = await KeyEngine.open({ pool, store });
   try {

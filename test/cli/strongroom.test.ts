@@ -178,7 +178,7 @@ test('doctor tells everything that stands in the way, and what to do about it', 
     /FAIL {2}names .*cannot be resolved\n.*→ Put into \/etc\/hosts: 127\.0\.0\.1 demo\.managedhsm\.nowhere\.invalid login\.nowhere\.invalid/,
   );
   t.regex(stdout, /FAIL {2}files .* is open to others \(mode 755\)\n.*→ chmod 700/);
-  t.regex(stdout, /FAIL {2}token +the module does not answer/);
+  t.regex(stdout, /FAIL {2}token +"x" of \/nowhere\.so: the module does not answer/);
   t.regex(stdout, /4 things stand in the way\.\n$/);
 });
 

@@ -140,6 +140,10 @@ for (const [text, addresses] of LISTEN) {
   });
 }
 
+const ONE = { module: 'm', tokenLabel: 'l', pinFile: 'p' };
+const A = { name: 'a', ...ONE };
+const B = { name: 'b', ...ONE, tokenLabel: 'other' };
+
 const CONTRADICTIONS: readonly [what: string, content: object, path: string][] = [
   ['a certificate without key', { tls: { certificate: 'a' } }, 'tls.key'],
   ['a key without certificate', { tls: { key: 'a' } }, 'tls.certificate'],
@@ -183,6 +187,27 @@ const CONTRADICTIONS: readonly [what: string, content: object, path: string][] =
   ['nobody to be believed', { identity: { embedded: false } }, 'identity.issuersFile'],
   ['a label without module', { hsm: { tokenLabel: 'l' } }, 'hsm.module'],
   ['parameters without module', { hsm: { moduleParameters: "configdir='sql:/d'" } }, 'hsm.module'],
+  ['a module beside several tokens of our own', { hsm: { ...ONE, ownTokens: 2 } }, 'hsm.ownTokens'],
+  ['tokens beside several of our own', { hsm: { tokens: [A], ownTokens: 2 } }, 'hsm.ownTokens'],
+  ['several tokens of our own in threads', { hsm: { ownTokens: 2, isolation: 'thread' } }, 'hsm.isolation'],
+  [
+    'tokens of different parameters in threads',
+    { hsm: { tokens: [A, { ...B, moduleParameters: 'p' }], isolation: 'thread' } },
+    'hsm.isolation',
+  ],
+  ['no tokens', { hsm: { tokens: [] } }, 'hsm.tokens'],
+  ['17 tokens', { hsm: { tokens: Array(17).fill(A) } }, 'hsm.tokens'],
+  ['a token that is no object', { hsm: { tokens: 'a' } }, 'hsm.tokens'],
+  ['a token without name', { hsm: { tokens: [A, { ...B, name: undefined }] } }, 'hsm.tokens[1].name'],
+  ['a name that no path can hold', { hsm: { tokens: [{ ...A, name: 'a/b' }] } }, 'hsm.tokens[0].name'],
+  ['a name that two tokens have', { hsm: { tokens: [A, { ...B, name: 'a' }] } }, 'hsm.tokens[1].name'],
+  ['a token that is there twice', { hsm: { tokens: [A, { ...A, name: 'b' }] } }, 'hsm.tokens[1].tokenLabel'],
+  ['one of several without module', { hsm: { tokens: [{ ...A, module: undefined }] } }, 'hsm.tokens[0].module'],
+  ['one of several without label', { hsm: { tokens: [{ ...A, tokenLabel: undefined }] } }, 'hsm.tokens[0].tokenLabel'],
+  ['one of several without PIN', { hsm: { tokens: [A, { ...B, pinFile: undefined }] } }, 'hsm.tokens[1].pinFile'],
+  ['one of several with two PINs', { hsm: { tokens: [{ ...A, pinVariable: 'P' }] } }, 'hsm.tokens[0].pinVariable'],
+  ['something unknown of a token', { hsm: { tokens: [{ ...A, colour: 'red' }] } }, 'hsm.tokens[0].colour'],
+  ['a number of hosts of a token', { hsm: { tokens: [{ ...A, hosts: 0 }] } }, 'hsm.tokens[0].hosts'],
 ];
 
 for (const [what, content, path] of CONTRADICTIONS) {
@@ -284,3 +309,31 @@ for (const [listen, privateListen, isTaken] of TAKEN) {
     t.deepEqual(Object.keys(problemsOf({ environment })), isTaken ? ['network.privateListen'] : []);
   });
 }
+
+test('several tokens have a name each, and what an entry leaves open of its profile is as it is for all', (t) => {
+  const tokens = [{ ...A, profile: 'nss', hosts: 2, moduleParameters: 'p' }, B];
+  const { hsm } = loadConfiguration({ environment: {}, file: fileOf({ hsm: { tokens, lanesPerHost: 3 } }) });
+  t.like(hsm.tokens[0], { name: 'a', module: join(directory, 'm'), tokenLabel: 'l', profile: 'nss', hosts: 2 });
+  t.like(hsm.tokens[1], { name: 'b', tokenLabel: 'other', profile: undefined, hosts: undefined });
+  t.is(hsm.tokens.length, 2);
+  t.true(Object.isFrozen(hsm.tokens) && Object.isFrozen(hsm.tokens[0]));
+});
+
+test('several tokens and one in the words for a single one do not go together, and each word is told', (t) => {
+  const hsm = { tokens: [A], ...ONE, pinVariable: 'P', moduleParameters: 'q' };
+  const names = ['module', 'tokenLabel', 'pinFile', 'pinVariable', 'moduleParameters'];
+  t.deepEqual(Object.keys(problemsOf({ file: fileOf({ hsm }) })).sort(), names.map((name) => `hsm.${name}`).sort());
+});
+
+test('a list of tokens is in the file and nowhere else', (t) => {
+  const problems = problemsOf({ environment: { STRONGROOM_HSM_TOKENS: '[]' } });
+  t.regex(problems['hsm.tokens'] ?? '', /^Expected it in the file, .*STRONGROOM_HSM_TOKENS/);
+});
+
+test('how many tokens are made in the data directory is 1 to 16', (t) => {
+  t.is(loadConfiguration({ environment: {} }).hsm.ownTokens, 1);
+  t.is(loadConfiguration({ environment: {}, flags: { 'hsm.ownTokens': '3' } }).hsm.ownTokens, 3);
+  for (const value of ['0', '17', 'two']) {
+    t.deepEqual(Object.keys(problemsOf({ flags: { 'hsm.ownTokens': value } })), ['hsm.ownTokens'], value);
+  }
+});

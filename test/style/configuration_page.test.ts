@@ -1,21 +1,39 @@
 import test from 'ava';
 import { environmentName } from '../../src/config/load_configuration.ts';
-import { SETTING, type Setting } from '../../src/config/setting.ts';
+import { SETTING, SETTING_LIST, type Setting, type SettingList } from '../../src/config/setting.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { projectFile } from './project_files.ts';
 
 const ROW = /^\| `([\w.]+)` \| `([A-Z_]+)` \| (?:`(.+)`)? ?\| (.+) \|$/gm;
 
-type Branch = { readonly [name: string]: Branch | Setting<unknown> };
+const ENTRY_ROW = /^\| `([\w.]+)\[\]\.(\w+)` \| .+ \|$/gm;
 
-function leaves(branch: Branch, prefix = ''): [path: string, setting: Setting<unknown>][] {
-  return Object.entries(branch).flatMap(([name, entry]) =>
-    isSetting(entry) ? [[`${prefix}${name}`, entry] as [string, Setting<unknown>]] : leaves(entry, `${prefix}${name}.`),
-  );
+interface Branch {
+  readonly [name: string]: Entry;
+}
+type Entry = Branch | Setting<unknown> | SettingList<Branch>;
+
+const leaves = (branch: Branch) => flatten(branch, isSetting);
+const lists = (branch: Branch) => flatten(branch, isList);
+
+/** Every member of this kind, by its path. */
+function flatten<Leaf extends Entry>(
+  branch: Branch,
+  isIt: (entry: Entry) => entry is Leaf,
+  prefix = '',
+): [path: string, leaf: Leaf][] {
+  return Object.entries(branch).flatMap(([name, entry]): [string, Leaf][] => {
+    if (isIt(entry)) return [[`${prefix}${name}`, entry]];
+    return isSetting(entry) || isList(entry) ? [] : flatten(entry, isIt, `${prefix}${name}.`);
+  });
 }
 
-function isSetting(entry: Branch | Setting<unknown>): entry is Setting<unknown> {
+function isSetting(entry: Entry): entry is Setting<unknown> {
   return 'kind' in entry && entry.kind === SETTING;
+}
+
+function isList(entry: Entry): entry is SettingList<Branch> {
+  return 'kind' in entry && entry.kind === SETTING_LIST;
 }
 
 test('docs/configuration.md has every setting, its variable and its default', (t) => {
@@ -34,4 +52,12 @@ test('docs/configuration.md has every setting, its variable and its default', (t
     const fallback = row?.fallback === undefined ? nothing : setting.take(row.fallback, true);
     t.deepEqual(fallback, setting.fallback, `default of ${path}`);
   }
+});
+
+test('docs/configuration.md has every member of the lists, and no other', (t) => {
+  const documented = [...projectFile('docs/configuration.md').matchAll(ENTRY_ROW)].map(
+    ([, list, member]) => `${list}.${member}`,
+  );
+  const members = lists(SETTINGS).flatMap(([path, { entry }]) => Object.keys(entry).map((name) => `${path}.${name}`));
+  t.deepEqual(documented.sort(), members.sort());
 });
