@@ -73,6 +73,9 @@ CK_RV unlockMutex(CK_VOID_PTR mutex) {
   return CKR_OK;
 }
 
+/// The way in which calls of several threads are kept apart is not one that the library can do.
+bool refusesLocking(CK_RV result) { return result == CKR_CANT_LOCK || result == CKR_NEED_TO_CREATE_THREADS; }
+
 /// Without the spaces with which Cryptoki fills up fixed fields; some libraries use NUL instead.
 std::string_view trimmed(std::string_view text) {
   const size_t last = text.find_last_not_of(std::string_view(" \0", 2));
@@ -126,12 +129,12 @@ Failure Module::initialise(uint32_t lanes) {
   arguments.flags = CKF_OS_LOCKING_OK;
   arguments.pReserved = parameters;
   CK_RV result = api_->C_Initialize(&arguments);
-  if (result == CKR_CANT_LOCK) {
+  if (refusesLocking(result)) {
     arguments = {createMutex, destroyMutex, lockMutex, unlockMutex, 0, parameters};
     result = api_->C_Initialize(&arguments);
   }
   // Without any locking the calls of a single lane are the only ones at any time.
-  if (result == CKR_CANT_LOCK && lanes == 1) result = api_->C_Initialize(nullptr);
+  if (refusesLocking(result) && lanes == 1) result = api_->C_Initialize(nullptr);
   ours_ = result == CKR_OK;
   if (ours_ || result == CKR_CRYPTOKI_ALREADY_INITIALIZED) return {};
   return {Function::C_Initialize, result, {}};

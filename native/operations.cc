@@ -31,6 +31,20 @@ bool changesObjects(Operation operation) {
   }
 }
 
+/// What goes in may be anything, and some libraries call that a general error.
+bool readsForeignBytes(Operation operation) {
+  switch (operation) {
+    case Operation::verify:
+    case Operation::decrypt:
+    case Operation::oaepDecrypt:
+    case Operation::unwrapBytes:
+    case Operation::wrapBytes:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Operations::Handler Operations::handlerOf(Operation operation) {
@@ -84,8 +98,20 @@ void Operations::settleSession(const Request& request, const Answer& answer) {
       session_.forget();
       break;
     case CKR_OPERATION_ACTIVE:
+    case CKR_OPERATION_NOT_INITIALIZED:
+    case CKR_SESSION_READ_ONLY:
       session_.close();
       break;
+    case CKR_GENERAL_ERROR:
+      // Nobody knows what state it is in. Where a caller's bytes may be the reason he would have a session closed with each of them.
+      if (!readsForeignBytes(request.operation())) session_.close();
+      break;
+    case CKR_FUNCTION_FAILED: {
+      // Busy, or a link that was lost: the session tells.
+      CK_SESSION_INFO info{};
+      if (session_.api().C_GetSessionInfo(session_.handle(), &info) != CKR_OK) session_.close();
+      break;
+    }
     default:
       // An operation that a library leaves active after another error shows at the next `begin`.
       break;

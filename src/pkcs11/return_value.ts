@@ -16,10 +16,10 @@ import { RING_OPERATION, type RingOperation } from './binding.ts';
  * - `hostLost`: the instance of the library is not usable any more (not logged in, not initialised): replace the host.
  * - `tokenLost`: the token has gone: every session and handle of its hosts is void.
  * - `handleUnknown`: the key's handle is stale; forget it and bring the key anew.
- * - `resource`: memory has run out; smaller batches, after the pause.
+ * - `resource`: memory has run out; again, after the pause.
  * - `noSession`: the token has no session to give, so nothing was begun: wait for one that works.
  * - `refused`: an operator or a policy of the device said no; not to be asked again.
- * - `pin`: no login until an operator acts, and never again with the same PIN.
+ * - `pin`: the token is out of service until an operator acts: no login until then, and never again with a PIN that it refused.
  * - `defect`: a mistake of ours or a quirk of the device; doing it again changes nothing.
  * - `fatal`: the device or library declares itself unfit.
  */
@@ -52,12 +52,17 @@ export interface Reaction {
   readonly backoffMs: number;
   /** Whether it speaks against the health of the token. What a caller can provoke never does. */
   readonly countsAgainstToken: boolean;
+  /** Whether a few of them have the instance replaced, once it has finished what it has. */
+  readonly wearsOutHost: boolean;
+  /** What the token is not asked for any more until it is looked at again, as long as another does it. */
+  readonly lacks: 'mechanism' | 'writing' | undefined;
   /** What the caller is told when no retry is left. */
   readonly code: ErrorCode;
 }
 
 function reaction(kind: ReactionClass, code: ErrorCode, options: Partial<Reaction> = {}): Reaction {
-  return Object.freeze({ retries: 0, backoffMs: 0, countsAgainstToken: false, ...options, class: kind, code });
+  const defaults = { retries: 0, backoffMs: 0, countsAgainstToken: false, wearsOutHost: false, lacks: undefined };
+  return Object.freeze({ ...defaults, ...options, class: kind, code });
 }
 
 const OK = reaction('ok', 'InternalError');
@@ -66,6 +71,10 @@ const BAD_INPUT = reaction('callerInput', 'BadParameter');
 const UNDECIPHERABLE = reaction('callerInput', 'DecryptionFailed');
 const POLICY = reaction('policy', 'Forbidden');
 const CAPABILITY = reaction('capability', 'NotSupported', { retries: 1 });
+/** Of the kinds of CAPABILITY these alone say nothing of the key: a caller's key of an odd size takes no mechanism away from others. */
+const NO_MECHANISM = reaction('capability', 'NotSupported', { retries: 1, lacks: 'mechanism' });
+const READ_ONLY_TOKEN = reaction('capability', 'ServiceUnavailable', { retries: 1, lacks: 'writing' });
+const UNSAVEABLE = reaction('capability', 'ServiceUnavailable');
 const NO_RANDOM = reaction('capability', 'ServiceUnavailable', { retries: 1 });
 const BUFFER = reaction('bufferTooSmall', 'InternalError', { retries: 1 });
 /** Network HSMs say CKR_FUNCTION_FAILED when they are busy: no sign of ill health, or load alone would take a token out. */
@@ -73,11 +82,16 @@ const BUSY = reaction('retryHere', 'ServiceUnavailable', { retries: 3, backoffMs
 const UNKNOWN_STATE = reaction('retryElsewhere', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
 const SICK = reaction('tokenSick', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
 const SESSION = reaction('sessionLost', 'ServiceUnavailable', { retries: 1 });
+/** A mistake of ours, which a session that is opened anew mends, or nothing does. */
+const READ_ONLY_SESSION = reaction('sessionLost', 'InternalError', { retries: 1 });
 const HOST = reaction('hostLost', 'ServiceUnavailable', { retries: 1 });
+/** Somebody else is logged in, in the instance of ours: whatever is done there is done as him. */
+const FOREIGN_USER = reaction('hostLost', 'ServiceUnavailable');
 const TOKEN = reaction('tokenLost', 'ServiceUnavailable', { retries: 1, countsAgainstToken: true });
 /** Twice, for a lost session takes its objects with it, and that it was lost may have taken a try. */
 const HANDLE = reaction('handleUnknown', 'KeyMissing', { retries: 2 });
 const RESOURCE = reaction('resource', 'ServiceUnavailable', { retries: 1, backoffMs: 50 });
+const HOST_MEMORY = reaction('resource', 'ServiceUnavailable', { retries: 1, backoffMs: 50, wearsOutHost: true });
 /** The lane that is refused a session ends; those that have one do its work, in 5 s or so at the latest. */
 const NO_SESSION = reaction('noSession', 'ServiceUnavailable', { retries: 8, backoffMs: 20 });
 const REFUSED = reaction('refused', 'ServiceUnavailable');
@@ -92,7 +106,7 @@ const UNKNOWN_STATE_OR_INPUT = reaction('retryElsewhere', 'ServiceUnavailable', 
 const ROWS = {
   CKR_OK: [0x000, OK],
   CKR_CANCEL: [0x001, REFUSED],
-  CKR_HOST_MEMORY: [0x002, RESOURCE],
+  CKR_HOST_MEMORY: [0x002, HOST_MEMORY],
   CKR_SLOT_ID_INVALID: [0x003, TOKEN],
   CKR_GENERAL_ERROR: [0x005, UNKNOWN_STATE],
   CKR_FUNCTION_FAILED: [0x006, BUSY],
@@ -115,7 +129,7 @@ const ROWS = {
   CKR_AEAD_DECRYPT_FAILED: [0x042, UNDECIPHERABLE],
   CKR_FUNCTION_CANCELED: [0x050, REFUSED],
   CKR_FUNCTION_NOT_PARALLEL: [0x051, DEFECT],
-  CKR_FUNCTION_NOT_SUPPORTED: [0x054, CAPABILITY],
+  CKR_FUNCTION_NOT_SUPPORTED: [0x054, NO_MECHANISM],
   CKR_KEY_HANDLE_INVALID: [0x060, HANDLE],
   CKR_KEY_SIZE_RANGE: [0x062, CAPABILITY],
   CKR_KEY_TYPE_INCONSISTENT: [0x063, CAPABILITY],
@@ -126,7 +140,7 @@ const ROWS = {
   CKR_KEY_FUNCTION_NOT_PERMITTED: [0x068, CAPABILITY],
   CKR_KEY_NOT_WRAPPABLE: [0x069, POLICY],
   CKR_KEY_UNEXTRACTABLE: [0x06a, POLICY],
-  CKR_MECHANISM_INVALID: [0x070, CAPABILITY],
+  CKR_MECHANISM_INVALID: [0x070, NO_MECHANISM],
   CKR_MECHANISM_PARAM_INVALID: [0x071, DEFECT],
   CKR_OBJECT_HANDLE_INVALID: [0x082, HANDLE],
   CKR_OPERATION_ACTIVE: [0x090, SESSION],
@@ -140,7 +154,7 @@ const ROWS = {
   CKR_SESSION_COUNT: [0x0b1, NO_SESSION],
   CKR_SESSION_HANDLE_INVALID: [0x0b3, SESSION],
   CKR_SESSION_PARALLEL_NOT_SUPPORTED: [0x0b4, DEFECT],
-  CKR_SESSION_READ_ONLY: [0x0b5, DEFECT],
+  CKR_SESSION_READ_ONLY: [0x0b5, READ_ONLY_SESSION],
   CKR_SESSION_EXISTS: [0x0b6, DEFECT],
   CKR_SESSION_READ_ONLY_EXISTS: [0x0b7, DEFECT],
   CKR_SESSION_READ_WRITE_SO_EXISTS: [0x0b8, DEFECT],
@@ -150,7 +164,7 @@ const ROWS = {
   CKR_TEMPLATE_INCONSISTENT: [0x0d1, DEFECT],
   CKR_TOKEN_NOT_PRESENT: [0x0e0, TOKEN],
   CKR_TOKEN_NOT_RECOGNIZED: [0x0e1, TOKEN],
-  CKR_TOKEN_WRITE_PROTECTED: [0x0e2, CAPABILITY],
+  CKR_TOKEN_WRITE_PROTECTED: [0x0e2, READ_ONLY_TOKEN],
   CKR_UNWRAPPING_KEY_HANDLE_INVALID: [0x0f0, HANDLE],
   CKR_UNWRAPPING_KEY_SIZE_RANGE: [0x0f1, CAPABILITY],
   CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT: [0x0f2, CAPABILITY],
@@ -158,8 +172,8 @@ const ROWS = {
   CKR_USER_NOT_LOGGED_IN: [0x101, HOST],
   CKR_USER_PIN_NOT_INITIALIZED: [0x102, PIN],
   CKR_USER_TYPE_INVALID: [0x103, DEFECT],
-  CKR_USER_ANOTHER_ALREADY_LOGGED_IN: [0x104, HOST],
-  CKR_USER_TOO_MANY_TYPES: [0x105, HOST],
+  CKR_USER_ANOTHER_ALREADY_LOGGED_IN: [0x104, FOREIGN_USER],
+  CKR_USER_TOO_MANY_TYPES: [0x105, FOREIGN_USER],
   CKR_WRAPPED_KEY_INVALID: [0x110, UNDECIPHERABLE],
   CKR_WRAPPED_KEY_LEN_RANGE: [0x112, UNDECIPHERABLE],
   CKR_WRAPPING_KEY_HANDLE_INVALID: [0x113, HANDLE],
@@ -170,9 +184,9 @@ const ROWS = {
   CKR_DOMAIN_PARAMS_INVALID: [0x130, CAPABILITY],
   CKR_CURVE_NOT_SUPPORTED: [0x140, CAPABILITY],
   CKR_BUFFER_TOO_SMALL: [0x150, BUFFER],
-  CKR_SAVED_STATE_INVALID: [0x160, CAPABILITY],
+  CKR_SAVED_STATE_INVALID: [0x160, UNSAVEABLE],
   CKR_INFORMATION_SENSITIVE: [0x170, POLICY],
-  CKR_STATE_UNSAVEABLE: [0x180, CAPABILITY],
+  CKR_STATE_UNSAVEABLE: [0x180, UNSAVEABLE],
   CKR_CRYPTOKI_NOT_INITIALIZED: [0x190, HOST],
   CKR_CRYPTOKI_ALREADY_INITIALIZED: [0x191, OK],
   CKR_MUTEX_BAD: [0x1a0, HOST],

@@ -2,6 +2,7 @@ import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
 import type { Reaction, ReactionClass } from '../pkcs11/return_value.ts';
+import { FaultCount } from './fault_count.ts';
 import { wasRefused } from './host_starter.ts';
 import { LaneKeeper } from './lane_keeper.ts';
 import type { LaneRange, LaneReport } from './lane_tuner.ts';
@@ -11,8 +12,6 @@ import { SessionLosses } from './session_losses.ts';
 import { Watchdog, type WatchdogOptions } from './watchdog.ts';
 
 const SESSION_OR_HOST: ReadonlySet<ReactionClass> = new Set<ReactionClass>(['sessionLost', 'hostLost']);
-const FAULTS_BEFORE_REPLACEMENT = 3;
-const FAULT_WINDOW_MS = 10_000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 const ENDS_REMEMBERED = 10;
@@ -51,7 +50,8 @@ export class HostGroup {
   readonly #watchdog: Watchdog;
   readonly #lanes: LaneKeeper;
   readonly #hosts: RingHost[] = [];
-  readonly #faults = new WeakMap<RingHost, number[]>();
+  readonly #faults = new FaultCount();
+  readonly #wear = new FaultCount();
   readonly #sessionLosses = new SessionLosses();
   readonly #ends: EndedHost[] = [];
   readonly #goneListeners: ((host: RingHost) => void)[] = [];
@@ -156,6 +156,8 @@ export class HostGroup {
     if (kind === 'hostLost' || (kind === 'sessionLost' && IN_OWNER_SESSION.has(operation))) host.kill(reason);
     else if (kind === 'tokenLost') this.loseAll(reason);
     else if (kind === 'fatal') this.declareUnfit(reason);
+    else if (kind === 'pin') this.#shutOut(reason);
+    else if (reaction.wearsOutHost) this.#countWear(host, reason);
     else if (kind === 'sessionLost' || reaction.countsAgainstToken) this.#countFault(host, reason);
     return kind === 'sessionLost' && this.#sessionLosses.record(host, this.#hosts, performance.now());
   }
@@ -215,12 +217,20 @@ export class HostGroup {
   }
 
   #countFault(host: RingHost, reason: string): void {
-    const now = performance.now();
-    const faults = (this.#faults.get(host) ?? []).filter((at) => at > now - FAULT_WINDOW_MS);
-    faults.push(now);
-    this.#faults.set(host, faults);
-    if (faults.length >= FAULTS_BEFORE_REPLACEMENT)
-      host.kill(`${faults.length} faults within ${FAULT_WINDOW_MS / 1000} s, the last: ${reason}`);
+    const tooMany = this.#faults.record(host, performance.now(), reason);
+    if (tooMany !== undefined) host.kill(tooMany);
+  }
+
+  #countWear(host: RingHost, reason: string): void {
+    const tooMany = this.#wear.record(host, performance.now(), reason);
+    if (tooMany !== undefined && host.alive) void this.#retire(host, tooMany);
+  }
+
+  /** The token speaks of the PIN: whoever logs in once more may be the one who locks it. */
+  #shutOut(reason: string): void {
+    const message = `The token wants an operator to look after its user PIN (${reason}).`;
+    this.#barred = new StrongroomError('ServiceUnavailable', message, { innerCode: 'PinUnusable' });
+    this.loseAll(reason);
   }
 
   #admit(host: RingHost): void {
@@ -243,6 +253,7 @@ export class HostGroup {
       if (!this.#tokenIsAway) this.#recordDeath();
       this.#distrust(LIMITS.distrustMs);
     }
+    if (this.#barred !== undefined) this.#rest();
     this.#fill();
   }
 
@@ -315,11 +326,11 @@ export class HostGroup {
   }
 }
 
-const PIN_OUTCOMES: ReadonlySet<string> = new Set(['PinRefused', 'PinLocked', 'PinUnusable']);
+const FOR_OPERATOR: ReadonlySet<string> = new Set(['PinRefused', 'PinLocked', 'PinUnusable', 'ModuleUnfit']);
 
 /** What no further try can mend, and a further try of the PIN could make worse. */
 export function isForOperator(error: unknown): error is StrongroomError {
-  return error instanceof StrongroomError && PIN_OUTCOMES.has(error.innerCode ?? '');
+  return error instanceof StrongroomError && FOR_OPERATOR.has(error.innerCode ?? '');
 }
 
 async function drained(hosts: readonly RingHost[], timeoutMs: number): Promise<void> {

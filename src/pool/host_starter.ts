@@ -34,6 +34,11 @@ const UNUSABLE_PIN: ReadonlySet<number> = new Set([
   RETURN_VALUE.CKR_PIN_EXPIRED,
   RETURN_VALUE.CKR_USER_PIN_NOT_INITIALIZED,
 ]);
+/** No further start changes what the module found in itself. */
+const UNFIT: ReadonlySet<number> = new Set([
+  RETURN_VALUE.CKR_FIPS_SELF_TEST_FAILED,
+  RETURN_VALUE.CKR_LIBRARY_LOAD_FAILED,
+]);
 
 /**
  * Modules that this process has loaded itself, for lanes as threads. Every further instance takes a copy: two users of one would share its
@@ -50,8 +55,8 @@ export class HostStarter {
   }
 
   /**
-   * ServiceUnavailable with an inner code: PinUnavailable, PinRefused, PinLocked, PinUnusable, PoolKeysMissing, PoolKeysAmbiguous, or
-   * HostNotStarted with what happened as the cause.
+   * ServiceUnavailable with an inner code: PinUnavailable, PinRefused, PinLocked, PinUnusable, ModuleUnfit, PoolKeysMissing,
+   * PoolKeysAmbiguous, PoolKeysUnusable, or HostNotStarted with what happened as the cause.
    */
   start(lanes: LaneRange): Promise<RingHost> {
     const { module, token } = this.#options;
@@ -108,6 +113,9 @@ export class HostStarter {
     }
     if (status.state === HOST_STATE.failed && UNUSABLE_PIN.has(returnValue)) {
       return refusal('PinUnusable', `The user PIN of the token ${token.serial} has expired or was never set.`, status);
+    }
+    if (status.state === HOST_STATE.failed && UNFIT.has(returnValue)) {
+      return refusal('ModuleUnfit', `The module of the token ${token.serial} declares itself unfit.`, status);
     }
     if (status.state === HOST_STATE.starting && host.end === undefined) {
       return refusal('HostNotStarted', `An HSM host did not start within ${startTimeoutMs} ms.`, status);

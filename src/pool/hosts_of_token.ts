@@ -1,9 +1,7 @@
-import type { RingOperation } from '../pkcs11/binding.ts';
-import type { Reaction } from '../pkcs11/return_value.ts';
 import type { HsmTask } from './hsm_task.ts';
 import type { OpenToken } from './open_token.ts';
 import type { RingHost } from './ring_host.ts';
-import type { TaskHosts, TaskRun } from './task_run.ts';
+import type { Suspicion, TaskHosts, TaskRun } from './task_run.ts';
 
 /** Hosts of one token, for work that no other token can do: whatever is wrong with it, there is none to go to. */
 export abstract class HostsOfToken implements TaskHosts {
@@ -21,8 +19,8 @@ export abstract class HostsOfToken implements TaskHosts {
     return this.token.group.unfit;
   }
 
-  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
-    this.token.suspect(host, operation, reaction, reason);
+  suspect(host: RingHost, suspicion: Suspicion): void {
+    this.token.suspect(host, suspicion);
   }
 
   lied(host: RingHost): void {

@@ -1,6 +1,8 @@
 import type { AlgorithmName, Realisation } from '../model/algorithm.ts';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
+import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
+import { MECHANISM } from '../pkcs11/mechanism.ts';
 import type { SigningKeyName } from '../pkcs11/pool_key_template.ts';
 import type { DomainItem } from '../security_domain/domain_cipher.ts';
 import { type Doorbell, sharedDoorbell } from './doorbell.ts';
@@ -10,7 +12,7 @@ import type { OpenToken } from './open_token.ts';
 import { PinGuard } from './pin_guard.ts';
 import { PinnedHost } from './pinned_host.ts';
 import { PinnedToken } from './pinned_token.ts';
-import { PoolAlgorithms } from './pool_algorithms.ts';
+import { areDoneByOthers, PoolAlgorithms } from './pool_algorithms.ts';
 import { type CallOptions, PoolCall, type RequestFor } from './pool_call.ts';
 import { type PoolFingerprint, probe } from './pool_fingerprint.ts';
 import { takeOutOfOneOf } from './pool_key_ceremony.ts';
@@ -27,11 +29,18 @@ import { type PoolStatus, poolStatus } from './pool_status.ts';
 import type { RingHost } from './ring_host.ts';
 import { SelfTest } from './self_test.ts';
 import { SignatureCheck } from './signature_check.ts';
-import { type TaskHosts, TaskRun } from './task_run.ts';
+import { type Suspicion, type TaskHosts, TaskRun } from './task_run.ts';
 import { type MemberSurroundings, TokenMember } from './token_member.ts';
 import { TokenSet } from './token_set.ts';
 
 const PROBE_TIMEOUT_MS = 2_000;
+/** By C_WrapKey and C_UnwrapKey, as keys are kept. */
+const WRAPPING: ReadonlySet<RingOperation> = new Set<RingOperation>([
+  RING_OPERATION.wrap,
+  RING_OPERATION.unwrap,
+  RING_OPERATION.wrapBytes,
+  RING_OPERATION.unwrapBytes,
+]);
 
 /**
  * The HSM pool: hosts of 1 to 16 tokens that have the same pool keys, kept alive, with the work shared out among them. Tasks go in by `run`;
@@ -62,6 +71,8 @@ export class HsmPool {
       guard,
       newHostId: () => `host-${++this.#hostsNamed}`,
       leave: (token, reason) => this.#tokens.leave(token, reason),
+      lacks: (token, suspicion) => this.#lacks(token, suspicion),
+      abilitiesChanged: () => this.#learn(),
       admit: async (token) => {
         if (this.#poolKeys !== undefined) await requirePoolKeys(token, this.#poolKeys);
       },
@@ -147,9 +158,10 @@ export class HsmPool {
     return first.token?.description.label ?? ('label' in token ? token.label : first.name);
   }
 
-  /** The first token that serves, for an object that is to be in one token. @throws StrongroomError `ServiceUnavailable` */
+  /** The first token that serves, for an object that is to be in one token: one that can be written to, where there is one. @throws StrongroomError `ServiceUnavailable` */
   get firstToken(): HostToken {
-    const host = this.#tokens.hosts.find(({ alive }) => alive);
+    const alive = this.#tokens.hosts.filter((host) => host.alive);
+    const host = alive.find(({ token }) => (token as OpenToken).abilities.takesObjects) ?? alive[0];
     if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM is not available now.');
     return host.token;
   }
@@ -299,9 +311,33 @@ export class HsmPool {
     if (open.length !== this.#open.length || open.some((token, at) => token !== this.#open[at])) {
       this.#open = open;
       if (this.#algorithms.learn(open)) this.selfTest.forgetAll();
-      for (const listener of this.#tokenListeners) listener();
+      this.#tellTokens();
     }
     this.#tellRoom();
+  }
+
+  /** Algorithms may be done in another way by the same tokens. */
+  #learn(): void {
+    if (!this.#algorithms.learn(this.#open)) return;
+    this.selfTest.forgetAll();
+    this.#tellTokens();
+  }
+
+  #tellTokens(): void {
+    for (const listener of this.#tokenListeners) listener();
+  }
+
+  /** What one token does not do is asked of others, as long as there are any: what the last one refuses may be over the next time. */
+  #lacks(token: OpenToken, { operation, mechanism, reaction, reason }: Suspicion): void {
+    const others = this.#tokens.members.flatMap((each) => (each.serves && each.token !== token && each.token) || []);
+    if (reaction.lacks === 'writing') {
+      if (others.some(({ abilities }) => abilities.takesObjects)) token.abilities.putAside('writing');
+    } else if (WRAPPING.has(operation) && mechanism === MECHANISM.CKM_AES_KEY_WRAP_PAD) {
+      // Without it there is no key in wrapped custody that the token could do anything with.
+      this.#tokens.leave(token, reason);
+    } else if (areDoneByOthers(mechanism, token, others)) {
+      token.abilities.putAside(mechanism);
+    }
   }
 
   #tested<Request>(algorithm: AlgorithmName, host: HsmHost, request: () => Request): Request | Promise<Request> {

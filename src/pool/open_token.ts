@@ -1,8 +1,9 @@
-import { ALGORITHMS, type Realisation } from '../model/algorithm.ts';
+import type { Realisation } from '../model/algorithm.ts';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
-import type { Reaction, ReactionClass } from '../pkcs11/return_value.ts';
+import { RING_OPERATION } from '../pkcs11/binding.ts';
+import type { InspectedToken } from '../pkcs11/provisioning.ts';
+import type { ReactionClass } from '../pkcs11/return_value.ts';
 import { HostGroup } from './host_group.ts';
 import { HostStarter } from './host_starter.ts';
 import type { Completion, HostToken, RingRequest, TokenDescription } from './hsm_host.ts';
@@ -14,11 +15,11 @@ import type { CeremonyToken } from './pool_key_ceremony.ts';
 import { lookAtToken } from './pool_keys.ts';
 import { nameOf, type PoolWideOptions, type TokenOptions } from './pool_options.ts';
 import { findToken } from './pool_token.ts';
-import { realisationsOf } from './realisation.ts';
 import type { RingHost } from './ring_host.ts';
 import { ringRequest } from './ring_request.ts';
 import { SerialTasks } from './serial_tasks.ts';
-import { TaskRun } from './task_run.ts';
+import { type Suspicion, TaskRun } from './task_run.ts';
+import { TokenAbilities } from './token_abilities.ts';
 import { decodeMechanisms, type MechanismSupport } from './token_answers.ts';
 import { type TokenProfile, tokenProfile } from './token_profile.ts';
 
@@ -30,10 +31,14 @@ export interface TokenSurroundings {
   readonly newHostId: () => string;
   /** A return value spoke against a token as a whole. Whether it had work until now, and is left for another. */
   readonly leave: (token: OpenToken, reason: string) => boolean;
+  /** A token said that it cannot do something after all. */
+  readonly lacks: (token: OpenToken, suspicion: Suspicion) => void;
+  /** What a token is asked for is not what it was before. */
+  readonly abilitiesChanged: () => void;
 }
 
 /** They speak of the token and not of one instance. */
-const AGAINST_TOKEN: ReadonlySet<ReactionClass> = new Set<ReactionClass>(['tokenSick', 'tokenLost', 'pin']);
+const AGAINST_TOKEN: ReadonlySet<ReactionClass> = new Set<ReactionClass>(['tokenSick', 'tokenLost']);
 const START_TIMEOUT_MS = 10_000;
 const STOP_GRACE_MS = 2_000;
 const MECHANISM_LIST_BYTES = 32 * 1024;
@@ -48,22 +53,18 @@ export class OpenToken implements HostToken {
   readonly ceremonyToken: CeremonyToken;
   /** Where objects of the token are made one at a time. */
   readonly serialTasks: SerialTasks | undefined;
-  readonly realisations = new Set<Realisation>();
-  #mechanisms: ReadonlyMap<number, MechanismSupport> = new Map();
+  readonly abilities: TokenAbilities;
   readonly #surroundings: TokenSurroundings;
 
-  private constructor(
-    options: TokenOptions,
-    description: TokenDescription,
-    pin: PinSource,
-    surroundings: TokenSurroundings,
-  ) {
+  private constructor(options: TokenOptions, found: InspectedToken, pin: PinSource, surroundings: TokenSurroundings) {
     const { module, environment = {}, softHsmTokenDirectory, forceLogin = false } = options;
     const { guard, newHostId: newId, options: wide } = surroundings;
-    const { label, serial, manufacturer, model } = description;
+    const { label, serial, manufacturer, model, flags } = found;
     this.name = nameOf(options);
     this.description = { label, serial, manufacturer, model };
-    this.profile = tokenProfile(options, description);
+    this.profile = tokenProfile(options, found);
+    const isWritable = !flags.includes('CKF_WRITE_PROTECTED');
+    this.abilities = new TokenAbilities(this.profile, isWritable, surroundings.abilitiesChanged);
     this.ceremonyToken = { module, environment, label, serial, pin, guard, softHsmTokenDirectory };
     this.#surroundings = surroundings;
     const { isolation = 'process', startTimeoutMs = START_TIMEOUT_MS } = wide;
@@ -113,7 +114,11 @@ export class OpenToken implements HostToken {
 
   /** By CKM_*. */
   get mechanisms(): ReadonlyMap<number, MechanismSupport> {
-    return this.#mechanisms;
+    return this.abilities.mechanisms;
+  }
+
+  get realisations(): ReadonlySet<Realisation> {
+    return this.abilities.realisations;
   }
 
   /** One request in one of its hosts. */
@@ -124,8 +129,10 @@ export class OpenToken implements HostToken {
   }
 
   /** What a return value asks for, of the instance and of the token. */
-  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
+  suspect(host: RingHost, suspicion: Suspicion): void {
+    const { operation, reaction, reason } = suspicion;
     const losesSessions = this.group.suspect(host, operation, reaction, reason);
+    if (reaction.lacks !== undefined) this.#surroundings.lacks(this, suspicion);
     if (AGAINST_TOKEN.has(reaction.class)) this.#surroundings.leave(this, reason);
     else if (losesSessions && this.#surroundings.leave(this, reason)) this.group.loseAll(reason);
   }
@@ -137,6 +144,7 @@ export class OpenToken implements HostToken {
   }
 
   async close(drainMs: number): Promise<void> {
+    this.abilities.close();
     await this.group.close(drainMs, STOP_GRACE_MS);
   }
 
@@ -144,9 +152,6 @@ export class OpenToken implements HostToken {
     const [host] = this.group.hosts;
     if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM host is gone already.');
     const request = ringRequest(RING_OPERATION.mechanisms, { capacity: MECHANISM_LIST_BYTES });
-    this.#mechanisms = decodeMechanisms((await this.ask(request, host)).answer);
-    for (const algorithm of ALGORITHMS.values()) {
-      for (const each of realisationsOf(algorithm, this.#mechanisms, this.profile)) this.realisations.add(each);
-    }
+    this.abilities.learn(decodeMechanisms((await this.ask(request, host)).answer));
   }
 }

@@ -1,4 +1,5 @@
 import { ALGORITHMS, type Algorithm, type AlgorithmName, type Realisation } from '../model/algorithm.ts';
+import { MECHANISM } from '../pkcs11/mechanism.ts';
 import type { HostToken } from './hsm_host.ts';
 
 /**
@@ -29,6 +30,16 @@ export class PoolAlgorithms {
     this.#chosen = chosen;
     return [...ALGORITHMS.keys()].some((name) => before.get(name) !== chosen.get(name));
   }
+}
+
+/** Whether other tokens do everything that this one does by a mechanism, in whatever way. */
+export function areDoneByOthers(mechanism: number, token: HostToken, others: readonly HostToken[]): boolean {
+  const isBy = (each: Realisation): boolean => MECHANISM[each.mechanism] === mechanism && token.realisations.has(each);
+  const algorithms = [...ALGORITHMS.values()].filter(({ realisations }) => realisations.some(isBy));
+  if (algorithms.length === 0) return others.some(({ mechanisms }) => mechanisms.has(mechanism));
+  return algorithms.every(({ realisations }) =>
+    others.some((other) => realisations.some((each) => other.realisations.has(each))),
+  );
 }
 
 function mostOffered({ realisations }: Algorithm, tokens: readonly HostToken[]): Realisation | undefined {

@@ -25,13 +25,16 @@ const FLAG_ANSWER_BYTES = 64;
 /**
  * Looks the pool keys up in an instance, and copies them into session objects where the profile says that this is faster. A copy
  * cannot leave the token, whatever the original may.
- * ServiceUnavailable (PoolKeysMissing) when one is not there, (PoolKeysAmbiguous) when one is there twice.
+ * ServiceUnavailable (PoolKeysMissing) when one is not there, (PoolKeysAmbiguous) when one is there twice, (PoolKeysUnusable) when one wants the PIN
+ * with each signature.
  */
 export async function findPoolKeys(ask: Ask, copies: boolean): Promise<PoolKeyHandles> {
   const kek = await findKey(ask, 'kek', 'CKO_SECRET_KEY');
   const seal = await findKey(ask, 'seal', 'CKO_SECRET_KEY');
   const auditPrivate = await findKey(ask, 'audit', 'CKO_PRIVATE_KEY');
   const attestationPrivate = await findKey(ask, 'attestation', 'CKO_PRIVATE_KEY');
+  await requireOneLogin(ask, 'audit', auditPrivate);
+  await requireOneLogin(ask, 'attestation', attestationPrivate);
   if (!copies) return { kek, seal, auditPrivate, attestationPrivate };
   return {
     kek: await copyKey(ask, kek),
@@ -97,6 +100,14 @@ async function findKey(ask: Ask, name: PoolKeyName, objectClass: keyof typeof OB
     throw refusal('PoolKeysAmbiguous', `The token has more than one ${POOL_KEY_LABEL[name]} (${objectClass}).`);
   }
   return handle;
+}
+
+/** A key with CKA_ALWAYS_AUTHENTICATE would have the PIN sent over and over, which is kept for the start of an instance alone. */
+async function requireOneLogin(ask: Ask, name: PoolKeyName, object: number): Promise<void> {
+  const template = encodeQuery(['CKA_ALWAYS_AUTHENTICATE']);
+  const request = ringRequest(RING_OPERATION.getAttributes, { object, template, capacity: FLAG_ANSWER_BYTES });
+  if (decodeAttributes(await ask(request)).bool('CKA_ALWAYS_AUTHENTICATE') !== true) return;
+  throw refusal('PoolKeysUnusable', `The ${POOL_KEY_LABEL[name]} of the token wants the PIN with each signature.`);
 }
 
 /** SoftHSM refuses to be told that a copy of a locked key is locked. */

@@ -11,6 +11,16 @@ import type { Completion, RingRequest } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
 import type { RingHost } from './ring_host.ts';
 
+/** What a return value says against the instance that gave it, or against its token. */
+export interface Suspicion {
+  readonly operation: RingOperation;
+  /** CKM_… of the request; 0 where it has none. */
+  readonly mechanism: number;
+  readonly reaction: Reaction;
+  /** For the operator. */
+  readonly reason: string;
+}
+
 /** What a run needs of the hosts that it may be done on. */
 export interface TaskHosts {
   /** The host to do it on, undefined when there is none now. `excluded` failed before and is taken only where there is no other. */
@@ -18,7 +28,7 @@ export interface TaskHosts {
   /** No host now: starts the run again when there is one, or fails it. */
   park(run: TaskRun): void;
   /** A return value spoke against the instance or the token; the run goes its own way. */
-  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void;
+  suspect(host: RingHost, suspicion: Suspicion): void;
   /** What it gave was wrong. */
   lied(host: RingHost): void;
   /** Self-tests failed: nothing that any of the tokens gives counts any more. */
@@ -64,6 +74,9 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   SelfTestFailed: 'The HSM failed a self-test.',
 };
 
+/** What keeps a token from being made ready may be its own matter. */
+const OF_THE_TOKEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ServiceUnavailable', 'NotSupported']);
+
 /** Hosts that may go away while one task is brought to them. More would mean that what is brought is what they die of. */
 const LOST_PREPARATIONS = 3;
 
@@ -80,6 +93,7 @@ export class TaskRun {
   #excluded: RingHost | undefined;
   #operation: RingOperation | 0 = 0;
   #object = 0;
+  #mechanism = 0;
   #deaths = 0;
   #failures = 0;
   #lostPreparations = 0;
@@ -143,6 +157,7 @@ export class TaskRun {
     if (request.capacity < this.#capacity) request.capacity = this.#capacity;
     this.#operation = request.operation;
     this.#object = request.object;
+    this.#mechanism = request.mechanism;
     try {
       host.submit(request, this.#settle);
     } catch (error) {
@@ -230,8 +245,8 @@ export class TaskRun {
 
   #mayDoBetter(host: RingHost, error: unknown): boolean {
     if (!host.alive || this.#hosts.left(host)) return true;
-    const isUnwell = error instanceof StrongroomError && error.code === 'ServiceUnavailable';
-    return isUnwell && this.#hosts.offersOther(host, this.task);
+    const isOfToken = error instanceof StrongroomError && OF_THE_TOKEN.has(error.code);
+    return isOfToken && this.#hosts.offersOther(host, this.task);
   }
 
   #unanswered(host: RingHost, outcome: number): void {
@@ -263,7 +278,12 @@ export class TaskRun {
     }
     functionNames ??= nativeAddon().functionNames();
     const cause = cryptokiFailure(functionNames[completion.function] ?? 'The host', completion.returnValue);
-    this.#hosts.suspect(host, this.#operation as RingOperation, reaction, cause.message);
+    this.#hosts.suspect(host, {
+      operation: this.#operation as RingOperation,
+      mechanism: this.#mechanism,
+      reaction,
+      reason: cause.message,
+    });
     if (kind === 'handleUnknown') this.task.forget(host);
     if (kind === 'bufferTooSmall') this.#capacity = completion.answerLength;
     if (this.task.effect === 'mutating' && kind !== 'noSession') {

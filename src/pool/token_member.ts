@@ -40,6 +40,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'PoolKeysDiffer',
   'PoolKeysMissing',
   'PoolKeysAmbiguous',
+  'PoolKeysUnusable',
   'PinUnavailable',
 ]);
 
@@ -159,6 +160,7 @@ export class TokenMember {
   resume(): void {
     this.#draining = false;
     this.#token?.group.resume();
+    this.#token?.abilities.lookAgain();
     this.#listener?.changed();
     if (this.#token !== undefined) {
       void this.#breaker.probeNow();

@@ -1,12 +1,10 @@
-import type { RingOperation } from '../pkcs11/binding.ts';
-import type { Reaction } from '../pkcs11/return_value.ts';
 import { chooseHost } from './host_choice.ts';
 import type { HostToken } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
 import type { OpenToken } from './open_token.ts';
 import { ParkedRuns } from './parked_runs.ts';
 import type { RingHost } from './ring_host.ts';
-import type { TaskHosts, TaskRun } from './task_run.ts';
+import type { Suspicion, TaskHosts, TaskRun } from './task_run.ts';
 import type { TokenMember } from './token_member.ts';
 
 /** The tokens of a pool: shares work out among the hosts of all that serve, whichever token they belong to. */
@@ -18,6 +16,8 @@ export class TokenSet implements TaskHosts {
   readonly #goneListeners: ((host: RingHost) => void)[] = [];
   readonly #joinedListeners: (() => void)[] = [];
   #unfit = false;
+  /** Tokens that serve. */
+  #serving = 0;
   #closed = false;
 
   get members(): readonly TokenMember[] {
@@ -61,7 +61,10 @@ export class TokenSet implements TaskHosts {
         this.#refresh();
         for (const listener of this.#goneListeners) listener(host);
       },
-      rests: () => this.#failHopeless(),
+      rests: () => {
+        this.#lookAgain();
+        this.#failHopeless();
+      },
     });
     this.#refresh();
   }
@@ -95,8 +98,8 @@ export class TokenSet implements TaskHosts {
     this.#park(run, (member) => member.token === token);
   }
 
-  suspect(host: RingHost, operation: RingOperation, reaction: Reaction, reason: string): void {
-    (host.token as OpenToken).suspect(host, operation, reaction, reason);
+  suspect(host: RingHost, suspicion: Suspicion): void {
+    (host.token as OpenToken).suspect(host, suspicion);
   }
 
   lied(host: RingHost): void {
@@ -158,6 +161,14 @@ export class TokenSet implements TaskHosts {
   #refresh(): void {
     this.#hosts = this.#members.flatMap((member) => (member.serves ? [...member.hosts] : []));
     this.#unfit = this.#members.length > 0 && this.#members.every(({ unfit }) => unfit);
+    const serving = this.#members.filter(({ serves }) => serves).length;
+    if (serving < this.#serving) this.#lookAgain();
+    this.#serving = serving;
+  }
+
+  /** Whoever did in the place of others what they were found not to do may be the one that is missing now. */
+  #lookAgain(): void {
+    for (const { token } of this.#members) token?.abilities.lookAgain();
   }
 }
 

@@ -2,11 +2,11 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { KeyEngine } from '../../src/engine/key_engine.ts';
-import { HsmPool } from '../../src/pool/hsm_pool.ts';
+import type { HsmPool } from '../../src/pool/hsm_pool.ts';
 import type { PoolWideOptions } from '../../src/pool/pool_options.ts';
 import { SqliteStore } from '../../src/store/sqlite_store.ts';
-import { tokenFamily } from '../pool/several_tokens.ts';
-import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
+import { faultyTokens } from '../pool/faulty_tokens.ts';
+import { FAULT_MODULE, type FaultRules } from '../shim/fault_module.ts';
 
 export interface FaultyFamily {
   readonly engine: KeyEngine;
@@ -23,25 +23,17 @@ export async function openFaultyFamily(
   wide: Partial<PoolWideOptions> = {},
 ): Promise<FaultyFamily> {
   await access(FAULT_MODULE);
-  const family = await tokenFamily(3);
-  t.teardown(() => family.remove());
-  const rules = family.tokens.map(({ directory }) => new FaultRules(directory));
-  const tokens = family.options.map((options, at) => ({
-    ...options,
-    module: FAULT_MODULE,
-    environment: { ...options.environment, ...rules[at]?.environment },
-  }));
-  const { stateDirectory } = family;
-  const pool = await HsmPool.open({ tokens, stateDirectory, restartsPerMinute: 1_000_000, ...wide });
-  t.teardown(() => pool.close({ drainMs: 0 }));
-  const store = await SqliteStore.open(join(stateDirectory, 'store.db'));
+  const tokens = await faultyTokens(3);
+  t.teardown(() => tokens.close());
+  const pool = await tokens.open([0, 1, 2], wide);
+  const store = await SqliteStore.open(join(tokens.stateDirectory, 'store.db'));
   t.teardown(() => store.close());
   const engine = await KeyEngine.open({ pool, store, operationTimeoutMs: 10_000 });
   t.teardown(() => engine.close());
   return {
     engine,
     pool,
-    rules,
+    rules: tokens.rules,
     close: async () => {
       await engine.close();
       await store.close();

@@ -56,7 +56,6 @@ const SICKNESSES = {
   'whose device fails': 'C_Sign * return 0x30',
   'that says what only its vendor understands': 'C_Sign * return 0x80000042',
   'that was pulled out': 'C_Sign * return 0xe0',
-  'whose PIN has expired': 'C_Sign * return 0xa3',
   'that loses every session': 'C_Sign * return 0xb3',
 } as const;
 
@@ -77,6 +76,24 @@ for (const [sickness, rule] of Object.entries(SICKNESSES)) {
     t.is(pool.status().state, 'ready');
   });
 }
+
+test.serial(
+  'a token whose PIN has expired is out of service until an operator acts, and no operation fails of it',
+  async (t) => {
+    const { pool, a } = await sickFamily(t);
+    await traffic(t, pool);
+    await a.set('C_Sign 1 return 0xa3 once');
+    await traffic(t, pool);
+    await until(() => stateOf(pool, 'a') === 'failed');
+    t.regex(pool.status().tokens[0]?.reason ?? '', /operator.*CKR_PIN_EXPIRED/);
+    t.is(pool.status().state, 'degraded');
+    await traffic(t, pool);
+    t.is(stateOf(pool, 'a'), 'failed', 'it is not asked by itself');
+    pool.resume();
+    await until(() => stateOf(pool, 'a') === 'healthy');
+    t.is(pool.status().state, 'ready');
+  },
+);
 
 test.serial('a sick token that does not answer its probe is asked again later, and later', async (t) => {
   const { pool, a } = await sickFamily(t);

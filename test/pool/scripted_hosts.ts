@@ -5,7 +5,7 @@ import type { Completion, HsmHost, RingRequest } from '../../src/pool/hsm_host.t
 import type { HsmTask } from '../../src/pool/hsm_task.ts';
 import type { RingHost } from '../../src/pool/ring_host.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
-import { type TaskHosts, TaskRun } from '../../src/pool/task_run.ts';
+import { type Suspicion, type TaskHosts, TaskRun } from '../../src/pool/task_run.ts';
 
 export const OK = { returnValue: RETURN_VALUE.CKR_OK };
 export const UNKNOWN = { outcome: OUTCOME.unknown };
@@ -38,8 +38,8 @@ export class ScriptedHosts implements TaskHosts {
     this.parked.push(run);
   }
 
-  suspect(host: RingHost, _operation: number, { class: kind }: { class: string }): void {
-    this.suspicions.push(`${host.id} ${kind}`);
+  suspect({ id }: RingHost, { reaction }: Suspicion): void {
+    this.suspicions.push(`${id} ${reaction.class}`);
   }
 
   distrusts(): boolean {

@@ -105,6 +105,24 @@ test.serial('an instance that fails again and again is replaced', async (t) => {
   t.regex(pool.status().ended[0]?.reason ?? '', /faults within 10 s.*CKR_DEVICE_ERROR/);
 });
 
+test.serial(
+  'an instance whose memory runs out again and again is replaced, when it has finished what it has',
+  async (t) => {
+    const { pool, rules } = await sickPool(t, { hosts: 1 });
+    await pool.seal(ROW);
+    // CKR_HOST_MEMORY.
+    await rules('C_Sign * return 0x2');
+    const results = await Promise.allSettled([pool.seal(ROW), pool.seal(ROW)]);
+    t.true(results.every(({ status }) => status === 'rejected'));
+    await rules('# healed');
+    while (pool.status().ended.length === 0) await sleep(5);
+    t.is((await pool.seal(ROW)).length, 32);
+    const [ended] = pool.status().ended;
+    t.regex(ended?.reason ?? '', /faults within 10 s.*CKR_HOST_MEMORY/);
+    t.true(ended?.expected, 'it is no crash, and never ends in a rest');
+  },
+);
+
 test.serial('a login that was lost has the instance replaced, and the operation done on the new one', async (t) => {
   const { pool, rules } = await sickPool(t, { hosts: 1 });
   await pool.seal(ROW);

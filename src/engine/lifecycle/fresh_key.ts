@@ -55,7 +55,12 @@ export function callOptions({ token, suits, changesToken }: Making): CallOptions
 }
 
 export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making): Promise<FreshKey> {
-  const options: CallOptions = { ...optionsFor(pool, spec, making), timeoutMs: LIMITS.keyGenerationTimeoutMs };
+  const mechanism = GENERATION[spec.keyType];
+  const generates = ({ mechanisms }: HostToken): boolean => mechanisms.has(mechanism);
+  const options: CallOptions = {
+    ...optionsFor(pool, spec, making, generates),
+    timeoutMs: LIMITS.keyGenerationTimeoutMs,
+  };
   const request = ({ token }: HsmHost): RingRequest =>
     generationRequest(spec, making.placement(token), making.extraction);
   const { ceremony, completion } = await Ceremony.begin(pool, 'engine', request, options);
@@ -73,18 +78,32 @@ export async function generateKey(pool: HsmPool, spec: KeySpec, making: Making):
   }
 }
 
-/** In a token that has keys on this curve. @throws StrongroomError `NotSupported` where none of those that will do has them */
-function optionsFor(pool: HsmPool, key: KeySpec | KeyMaterial, making: Making): CallOptions {
-  const options = callOptions(making);
-  if (key.keyType !== 'EC-HSM') return options;
+/** In a token that makes or takes such keys. @throws StrongroomError `NotSupported` where none of those that will do does */
+function optionsFor(
+  pool: HsmPool,
+  key: KeySpec | KeyMaterial,
+  making: Making,
+  does: (token: HostToken) => boolean = () => true,
+): CallOptions {
   const suits = (token: HostToken): boolean =>
-    token.profile.curves.has(key.curve) && (making.suits === undefined || making.suits(token));
+    does(token) && hasCurve(token, key) && (making.suits === undefined || making.suits(token));
   const tokens = making.token === undefined ? pool.tokens : [making.token];
   if (!tokens.some(suits)) {
-    throw new StrongroomError('NotSupported', `The HSM has no keys on the curve ${key.curve}.`);
+    const kind = key.keyType === 'EC-HSM' ? `keys on the curve ${key.curve}` : `${key.keyType} keys`;
+    throw new StrongroomError('NotSupported', `The HSM has no ${kind}.`);
   }
-  return { ...options, suits };
+  return { ...callOptions(making), suits };
 }
+
+function hasCurve({ profile }: HostToken, key: KeySpec | KeyMaterial): boolean {
+  return key.keyType !== 'EC-HSM' || profile.curves.has(key.curve);
+}
+
+const GENERATION: Readonly<Record<KeySpec['keyType'], number>> = {
+  'RSA-HSM': MECHANISM.CKM_RSA_PKCS_KEY_PAIR_GEN,
+  'EC-HSM': MECHANISM.CKM_EC_KEY_PAIR_GEN,
+  'oct-HSM': MECHANISM.CKM_AES_KEY_GEN,
+};
 
 /** The token made the key, so the token is at fault when its halves do not belong together: `SelfTestFailed`. */
 function generated(ceremony: Ceremony, object: number, spec: KeySpec, publicKey: PublicKey): FreshKey {
@@ -96,14 +115,14 @@ function generated(ceremony: Ceremony, object: number, spec: KeySpec, publicKey:
 function generationRequest(spec: KeySpec, placement: ObjectPlacement, extraction: Extraction): RingRequest {
   if (spec.keyType === 'oct-HSM') {
     return ringRequest(RING_OPERATION.generateKey, {
-      mechanism: MECHANISM.CKM_AES_KEY_GEN,
+      mechanism: GENERATION[spec.keyType],
       template: secretKeyTemplate(spec, placement, extraction),
       capacity: HANDLE_BYTES,
     });
   }
   const { publicTemplate, privateTemplate } = keyPairTemplates(spec, placement, extraction);
   return ringRequest(RING_OPERATION.generateKeyPair, {
-    mechanism: MECHANISM[spec.keyType === 'RSA-HSM' ? 'CKM_RSA_PKCS_KEY_PAIR_GEN' : 'CKM_EC_KEY_PAIR_GEN'],
+    mechanism: GENERATION[spec.keyType],
     template: publicTemplate,
     template2: privateTemplate,
     capacity: 2 * HANDLE_BYTES,

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { StrongroomError } from '../../model/errors.ts';
+import { type ErrorCode, StrongroomError } from '../../model/errors.ts';
 import type { Custody, KeySpec } from '../../model/key.ts';
 import { nextRotation } from '../../model/rotation_policy.ts';
 import type { ObjectPlacement } from '../../pkcs11/key_template.ts';
 import type { HostToken } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
-import type { KeyVersionRecord } from '../../store/store.ts';
+import type { Intent, KeyVersionRecord } from '../../store/store.ts';
 import { type LifecycleParts, secondsOf } from '../engine_parts.ts';
 import { sessionPlacement } from '../object_bringing.ts';
 import type { StoredKey } from '../sealed_store.ts';
@@ -32,7 +32,10 @@ export interface KeyOrder {
 /** Where a new key comes from: the token's generator, or a caller. */
 export type KeySource = (pool: HsmPool, making: Making) => Promise<FreshKey>;
 
-/** From an order to a key version that is durable in the store. Where it fails on the way, nothing of the key is left. */
+/**
+ * From an order to a key version that is durable in the store. Where it fails on the way, nothing of the key is left. A key whose token goes
+ * away before anything is on record is made once more, in another token or when the same is back.
+ */
 export async function makeKey(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
   const { pool, keys, records, creations } = parts;
   const { name, successor } = order;
@@ -52,42 +55,97 @@ export function requireFreeName(name: string, found: StoredKey | undefined): voi
 }
 
 async function makeWrapped(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
-  const { pool } = parts;
-  const fresh = await source(pool, inSession(order.token, canWrap));
-  let wrappedKey: Uint8Array;
-  try {
-    await fresh.prove(fresh.object);
-    wrappedKey = await wrapUnderKek(fresh);
-    await proveOnSecondToken(fresh, wrappedKey);
-  } finally {
-    await fresh.ceremony.end();
-  }
+  const attempt = (): Promise<WrappedFreshKey> => wrapFresh(parts.pool, order, source);
+  const { fresh, wrappedKey } = await attempt().catch((error: unknown) => {
+    if (mayBeOfToken(error)) return attempt();
+    throw error;
+  });
   const kept: KeptKey = { version: newVersion(), objectId: randomBytes(OBJECT_ID_BYTES), wrappedKey };
   return changeKey(parts, { name: order.name }, (found) => addVersion(parts, order, fresh, kept, found));
 }
 
+interface WrappedFreshKey {
+  readonly fresh: FreshKey;
+  readonly wrappedKey: Uint8Array;
+}
+
+/** All that is made for it is of the session: an instance that is lost takes it along. */
+async function wrapFresh(pool: HsmPool, order: KeyOrder, source: KeySource): Promise<WrappedFreshKey> {
+  const fresh = await source(pool, inSession(order.token, canWrap));
+  try {
+    await fresh.prove(fresh.object);
+    const wrappedKey = await wrapUnderKek(fresh);
+    await proveOnSecondToken(fresh, wrappedKey);
+    return { fresh, wrappedKey };
+  } finally {
+    await fresh.ceremony.end();
+  }
+}
+
+interface ResidentKey {
+  readonly fresh: FreshKey;
+  readonly kept: KeptKey;
+  readonly intent: Intent;
+}
+
+/** What a token that went away may still have is on record as an intent, so that the key is made in another at once. */
 async function makeResident(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
+  const { pool } = parts;
+  const token = order.token ?? pool.firstToken;
+  const made = await makeResidentIn(token, parts, order, source).catch((error: unknown) => {
+    const other = order.token === undefined && mayBeOfToken(error) ? pool.firstToken : token;
+    if (other === token) throw error;
+    return makeResidentIn(other, parts, order, source);
+  });
+  return recordResident(parts, order, made);
+}
+
+/** The token went away over it, or does not do what it says. */
+const OF_TOKEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ServiceUnavailable', 'OutcomeUnknown', 'NotSupported']);
+
+function mayBeOfToken(error: unknown): boolean {
+  return error instanceof StrongroomError && OF_TOKEN.has(error.code);
+}
+
+async function makeResidentIn(
+  token: HostToken,
+  parts: LifecycleParts,
+  order: KeyOrder,
+  source: KeySource,
+): Promise<ResidentKey> {
   const { name } = order;
   const kept: KeptKey = { version: newVersion(), objectId: randomBytes(OBJECT_ID_BYTES), wrappedKey: undefined };
   const { version, objectId } = kept;
   const placement: ObjectPlacement = { kind: 'token', id: objectId, label: `${name}/${version}` };
-  const token = order.token ?? parts.pool.firstToken;
   requireResident(token, order);
   const intent = newIntent(parts, 'make', token.serial, { name, version, objectId });
-  let storing = false;
   try {
     const fresh = await parts.tokenChanges.pass(token, async () => {
       await recordIntent(parts, intent);
       return makeInToken(parts, token, placement, source);
     });
     await syncToken(parts, token);
-    storing = true;
-    return await changeKey(parts, { name }, (found) => ({
+    return { fresh, kept, intent };
+  } catch (error) {
+    const settled = settleIntent(parts, intent).catch(() => undefined);
+    // A token that was left may take long to answer, and house-keeping comes back to it.
+    if (parts.pool.servingTokens.includes(token)) await settled;
+    throw error;
+  }
+}
+
+async function recordResident(
+  parts: LifecycleParts,
+  order: KeyOrder,
+  { fresh, kept, intent }: ResidentKey,
+): Promise<KeyVersionRecord> {
+  try {
+    return await changeKey(parts, { name: order.name }, (found) => ({
       ...addVersion(parts, order, fresh, kept, found),
       endedIntents: [intent.id],
     }));
   } catch (error) {
-    const unknown = storing && error instanceof StrongroomError && error.code === 'OutcomeUnknown';
+    const unknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
     // A record that may still come would name objects that are gone: the intent is settled later, when the store knows.
     if (!unknown) await settleIntent(parts, intent).catch(() => undefined);
     throw error;
