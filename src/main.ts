@@ -20,6 +20,7 @@ import { openDomainRecovery } from './start/open_domain_recovery.ts';
 import { activateByItself, openSecurityDomain } from './start/open_security_domain.ts';
 import { preparePool } from './start/prepare_pool.ts';
 import { settleRecovery } from './start/settle_recovery.ts';
+import { postgresAddress } from './store/postgres_address.ts';
 import type { PostgresStoreOptions } from './store/postgres_store.ts';
 import { SealedDocuments } from './store/sealed_documents.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
@@ -187,9 +188,19 @@ async function sharedStoreOptions({
   store: { url, passwordFile },
 }: Configuration): Promise<PostgresStoreOptions | undefined> {
   if (url === undefined) return undefined;
+  requireAddress(url);
   if (passwordFile === undefined) return { url };
   const password = (): Promise<string> => readPasswordFile(passwordFile, 'store.passwordFile');
   // What is wrong with the file is told as such, and not as a database that refuses.
   await password();
   return { url, password };
+}
+
+/** What is wrong with the address will not go away, and is told like any other setting that will not do. */
+function requireAddress(url: string): void {
+  try {
+    postgresAddress(url);
+  } catch (error) {
+    throw new ConfigurationError([{ path: 'store.url', message: (error as Error).message }]);
+  }
 }

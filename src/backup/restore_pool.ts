@@ -9,7 +9,7 @@ import type { RunningJob } from './running_job.ts';
 import type { StoredBackup } from './stored_backup.ts';
 
 export interface RestorePoolOptions {
-  readonly store: Pick<Store, 'stageKeys' | 'clearStagedKeys' | 'replaceKeys' | 'listDocuments'>;
+  readonly store: Pick<Store, 'stageKeys' | 'clearStagedKeys' | 'replaceKeys' | 'listDocuments' | 'confirm'>;
   readonly documents: SealedDocuments;
   readonly collections: readonly PoolCollection[];
   /** How many keys the pool may hold. */
@@ -39,6 +39,7 @@ export async function restorePool(options: RestorePoolOptions, backup: StoredBac
   } catch (error) {
     const isUnknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
     if (!isUnknown || !(await job.hasSucceeded())) throw error;
+    await store.confirm();
   }
 }
 

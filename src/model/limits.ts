@@ -72,7 +72,9 @@ export const LIMITS = {
   /** Changes that wait for the store's writer; one more is refused. */
   storeWritesWaiting: 16_384,
   storeWritesPerTransaction: 1_000,
-  /** Connections of one server to a database that several share. */
+  /** Hosts in the address of a database that several servers share. */
+  storeHosts: 8,
+  /** Connections of one server to that database. */
   storeConnections: 16,
   /** Calls that wait for one of them; one more is refused. */
   storeConnectionsWaiting: 4_096,

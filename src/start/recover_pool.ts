@@ -113,7 +113,12 @@ async function attempt(work: () => Promise<void>): Promise<true | { readonly err
 /** Where the store does not know whether it has taken the change, it is asked. */
 async function isTakenAfterAll({ core, onHalfDone }: RecoveryParts, error: unknown): Promise<boolean> {
   if (!(error instanceof StrongroomError) || error.code !== 'OutcomeUnknown') return false;
-  const proof = await recoveryProof(core.store).catch((failure: unknown) => {
+  const confirmedProof = async (): ReturnType<typeof recoveryProof> => {
+    const found = await recoveryProof(core.store);
+    await core.store.confirm();
+    return found;
+  };
+  const proof = await confirmedProof().catch((failure: unknown) => {
     onHalfDone(failure);
     throw failure;
   });

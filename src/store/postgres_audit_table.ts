@@ -2,6 +2,7 @@ import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { postgresAddress } from './postgres_address.ts';
 import { PostgresConnections } from './postgres_connections.ts';
+import { PostgresPrimary } from './postgres_primary.ts';
 import type { PostgresStoreOptions } from './postgres_store.ts';
 
 interface ClaimedChain {
@@ -21,6 +22,8 @@ const RELEASE = `UPDATE audit_chain SET place = 'former ' || chain, writer = '' 
 const LAST_PART = 'SELECT MAX(part) AS part FROM audit_line WHERE chain = $1 AND sequence = part';
 const BEGIN = `INSERT INTO audit_chain (chain, place, writer) VALUES ($1, $2, $3) ON CONFLICT (chain) DO NOTHING`;
 const WRITER = 'SELECT writer FROM audit_chain WHERE chain = $1';
+/** The same, and something to commit. */
+const WRITTEN_WRITER = 'UPDATE audit_chain SET writer = writer WHERE chain = $1 RETURNING writer';
 const ADD = `INSERT INTO audit_line (chain, sequence, part, line)
   SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT) + place - 1, CAST($3 AS BIGINT), line
   FROM unnest(CAST($4 AS TEXT[])) WITH ORDINALITY AS added (line, place)
@@ -37,12 +40,18 @@ const CONNECTIONS = 2;
  * what every answer waits for.
  */
 export class PostgresAuditTable {
+  readonly #primary: PostgresPrimary;
   readonly #connections: PostgresConnections;
+  /**
+   * Lines that may be there already, because nobody knows what became of their commit, may be on a primary alone that has not sent them on.
+   * Only what commits behind them tells that they stay, and where all are there nothing else would.
+   */
+  #isInDoubt = false;
 
   constructor({ url, password }: PostgresStoreOptions) {
+    this.#primary = new PostgresPrimary({ address: postgresAddress(url), password });
     this.#connections = new PostgresConnections({
-      address: postgresAddress(url),
-      password,
+      primary: this.#primary,
       connections: CONNECTIONS,
       connectTimeoutMs: LIMITS.storeConnectTimeoutMs,
       statementTimeoutMs: LIMITS.storeStatementTimeoutMs,
@@ -64,12 +73,19 @@ export class PostgresAuditTable {
   }
 
   async add({ chain, place, writer, part, first, lines }: TableLines): Promise<void> {
-    await this.#connections.transact(async (transaction) => {
-      if (first === 1) await transaction.run(BEGIN, [chain, place, writer]);
-      const { rows } = await transaction.run(WRITER, [chain]);
-      if (rows[0]?.writer !== writer) throw claimedByAnother();
-      await transaction.run(ADD, [chain, first, part, lines]);
-    });
+    const wasInDoubt = this.#isInDoubt;
+    try {
+      await this.#connections.transact(async (transaction) => {
+        if (first === 1) await transaction.run(BEGIN, [chain, place, writer]);
+        const { rows } = await transaction.run(wasInDoubt ? WRITTEN_WRITER : WRITER, [chain]);
+        if (rows[0]?.writer !== writer) throw claimedByAnother();
+        await transaction.run(ADD, [chain, first, part, lines]);
+      });
+      this.#isInDoubt = false;
+    } catch (error) {
+      if (error instanceof StrongroomError && error.code === 'OutcomeUnknown') this.#isInDoubt = true;
+      throw error;
+    }
   }
 
   async listChains(): Promise<readonly string[]> {
@@ -87,8 +103,9 @@ export class PostgresAuditTable {
     return rows.map(({ line }) => String(line));
   }
 
-  close(): Promise<void> {
-    return this.#connections.close();
+  async close(): Promise<void> {
+    await this.#connections.close();
+    await this.#primary.close();
   }
 }
 

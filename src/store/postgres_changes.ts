@@ -33,6 +33,9 @@ const WINDOW_SECONDS = Math.ceil((LIMITS.storeIdleTransactionMs + LIMITS.storeSt
 
 const ANNOUNCE = `INSERT INTO recent_change (collection, name, writer, changed_at) VALUES ($1, $2, $3, clock_timestamp())
   ON CONFLICT (collection, name, writer) DO UPDATE SET changed_at = excluded.changed_at`;
+/** Of a time that nobody looks at. */
+const CONFIRM = `INSERT INTO recent_change (collection, name, writer, changed_at) VALUES ('nothing', '', $1, TIMESTAMPTZ '2000-01-01 00:00:00Z')
+  ON CONFLICT (collection, name, writer) DO UPDATE SET changed_at = excluded.changed_at`;
 const LOOK = `SELECT collection, name, writer, CAST(changed_at AS TEXT) AS changed_at FROM recent_change
   WHERE changed_at > clock_timestamp() - INTERVAL '${WINDOW_SECONDS} seconds' AND writer <> $1 LIMIT ${CHANGES_PER_POLL + 1}`;
 const CLEAN = `DELETE FROM recent_change WHERE changed_at < clock_timestamp() - INTERVAL '5 minutes'`;
@@ -68,6 +71,11 @@ export class PostgresChanges {
   /** In place of `announce`, where keys and documents were replaced as a whole. */
   async announceEverything(transaction: Transaction): Promise<void> {
     await this.announce(transaction, EVERYTHING, '');
+  }
+
+  /** A change of nothing, for whoever needs to know that what was committed before it is there to stay. */
+  async confirm(transaction: Transaction): Promise<void> {
+    await transaction.run(CONFIRM, [this.#writer]);
   }
 
   /** What we have replaced is news to those here as well. */

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Pool, type PoolClient, types } from 'pg';
+import { type PoolClient, type PoolConfig, types } from 'pg';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import type { PostgresAddress } from './postgres_address.ts';
-import { isConnectionLost, mayBeTriedAgain, outcomeUnknown, unavailable } from './postgres_failure.ts';
+import { isConnectionLost, mayBeTriedAgain, outcomeUnknown, StoreMoved, unavailable } from './postgres_failure.ts';
+import { HostPool } from './postgres_host_pool.ts';
+import type { PostgresPrimary } from './postgres_primary.ts';
+import { askStanding } from './postgres_standing.ts';
 import type { RawRow } from './row_reader.ts';
 
 /** What a statement takes in the places of its parameters. */
@@ -21,9 +23,7 @@ export interface Transaction {
 }
 
 export interface ConnectionOptions {
-  readonly address: PostgresAddress;
-  /** Asked for each new connection. */
-  readonly password: (() => Promise<string>) | undefined;
+  readonly primary: PostgresPrimary;
   readonly connections: number;
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
@@ -51,18 +51,21 @@ const TYPES = {
 };
 
 /**
- * A bounded number of connections to one database, with a limit on every wait. Whatever goes wrong in here comes out as a StrongroomError.
+ * A bounded number of connections to the host of a database that changes go to, with a limit on every wait. Whatever goes wrong in here comes
+ * out as a StrongroomError.
  */
 export class PostgresConnections {
-  readonly #pool: Pool;
+  readonly #primary: PostgresPrimary;
+  readonly #options: PoolConfig;
+  #pool: HostPool | undefined;
+  readonly #ending = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
   #underWay = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor({ address, password, connections, connectTimeoutMs, statementTimeoutMs }: ConnectionOptions) {
-    this.#pool = new Pool({
-      ...address,
-      ...(password !== undefined && { password }),
+  constructor({ primary, connections, connectTimeoutMs, statementTimeoutMs }: ConnectionOptions) {
+    this.#primary = primary;
+    this.#options = {
       types: TYPES,
       application_name: 'strongroom',
       max: connections,
@@ -74,10 +77,11 @@ export class PostgresConnections {
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       allowExitOnIdle: true,
+    };
+    primary.follow({
+      moved: () => this.#leave((pool) => pool.abandon()),
+      renewed: () => this.#leave((pool) => pool.retire()),
     });
-    // Whoever uses a connection that breaks hears of it from his statement; nobody else has to.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** One statement that changes nothing, or nothing that may not be done twice. @throws StrongroomError `ServiceUnavailable`, `Throttled` */
@@ -107,7 +111,16 @@ export class PostgresConnections {
         this.#onIdle = resolve;
       });
     }
-    await this.#pool.end();
+    this.#leave((pool) => pool.retire());
+    await Promise.all(this.#ending);
+  }
+
+  /** What comes from now on has other connections. */
+  #leave(end: (pool: HostPool) => Promise<void>): void {
+    if (this.#pool === undefined) return;
+    const ended = end(this.#pool).finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
+    this.#pool = undefined;
   }
 
   async #tracked<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -124,16 +137,32 @@ export class PostgresConnections {
   }
 
   async #connected<Result>(use: (session: Session) => Promise<Result>): Promise<Result> {
-    if (this.#pool.waitingCount >= LIMITS.storeConnectionsWaiting) {
-      throw new StrongroomError('Throttled', 'Too many calls wait for the store.', { retryAfterMs: 1_000 });
-    }
-    const client = await this.#pool.connect();
+    const host = await this.#primary.host();
+    if (this.#pool?.host !== host) this.#leave((former) => former.abandon());
+    this.#pool ??= new HostPool(host, { ...this.#primary.connectionTo(host), ...this.#options });
+    const pool = this.#pool;
+    const client = await pool.acquire();
     const session: Session = { client, lost: false, patienceMs: undefined };
     try {
+      if (!pool.admitted.has(client)) await this.#admit(pool, session);
       return await use(session);
+    } catch (error) {
+      // A transaction that was about to commit says by itself that its outcome is unknown.
+      throw pool.isAbandoned && !(error instanceof StrongroomError) ? new StoreMoved(error) : error;
     } finally {
       client.release(session.lost);
     }
+  }
+
+  async #admit(pool: HostPool, session: Session): Promise<void> {
+    const standing = await askStanding(async (text) => (await run(session, text)).rows[0]);
+    try {
+      this.#primary.admit(pool.host, standing);
+    } catch (error) {
+      session.lost = true;
+      throw error;
+    }
+    pool.admitted.add(session.client);
   }
 }
 

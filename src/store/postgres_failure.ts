@@ -16,7 +16,18 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
 /** Connection exceptions, a server that goes down, only stands by or has ended a session, and CockroachDB's word for a commit that it knows nothing of. */
 const GONE = /^(?:08...|57P0[1-5]|25006|25P03|40003)$/;
 
+/** That a host is not, or not any more, the one that changes go to. One that is may be found soon. */
+export class NotPrimary extends Error {}
+
+/** That connections to a host were ended because changes go elsewhere now. Nothing of what was asked has come about. */
+export class StoreMoved extends Error {
+  constructor(cause?: unknown) {
+    super('another host of the database has become its primary', { cause });
+  }
+}
+
 export function mayBeTriedAgain(error: unknown): boolean {
+  if (error instanceof NotPrimary || error instanceof StoreMoved) return true;
   return error instanceof DatabaseError && TRY_AGAIN.has(error.code ?? '');
 }
 

@@ -13,6 +13,7 @@ import { PostgresConnections, type Transaction } from './postgres_connections.ts
 import { changeDocument, resealDocuments } from './postgres_document_changes.ts';
 import { addIntent, changeKey, endIntent, movesKeyCount } from './postgres_key_changes.ts';
 import { migratePostgres } from './postgres_migration.ts';
+import { PostgresPrimary } from './postgres_primary.ts';
 import { BEFORE_ALL, QUESTIONS } from './postgres_questions.ts';
 import { reserveEncryptions } from './postgres_reservations.ts';
 import { clearStagedKeys, replaceKeys, stageKeys } from './postgres_staged_keys.ts';
@@ -34,7 +35,10 @@ import type {
 import { decodeWholeKeys, encodeStagedKeys } from './whole_key_rows.ts';
 
 export interface PostgresStoreOptions {
-  /** `postgres://user@host:port/database`, with `sslmode` and `sslrootcert` as libpq has them. Without a password. */
+  /**
+   * `postgres://user@host:port/database`, with `sslmode` and `sslrootcert` as libpq has them, and without a password. Of several hosts
+   * (`first:5432,second:5432`) it is the one that takes changes.
+   */
   readonly url: string;
   /** Asked for each new connection, so that it may change while the server runs. */
   readonly password?: (() => Promise<string>) | undefined;
@@ -50,13 +54,15 @@ const LOOK_TIMEOUT_MS = 700;
  * YugabyteDB do. Every change is one serializable transaction, tried again while others stand in its way.
  */
 export class PostgresStore implements Store {
+  readonly #primary: PostgresPrimary;
   readonly #connections: PostgresConnections;
   readonly #changes: PostgresChanges;
   /** Changes that move the count of all keys would have the database undo each other again and again. */
   readonly #turns = new Turns(LIMITS.storeWritesWaiting, LIMITS.storeRetryMs);
   #closing: Promise<void> | undefined;
 
-  private constructor(connections: PostgresConnections, changes: PostgresChanges) {
+  private constructor(primary: PostgresPrimary, connections: PostgresConnections, changes: PostgresChanges) {
+    this.#primary = primary;
     this.#connections = connections;
     this.#changes = changes;
   }
@@ -74,10 +80,9 @@ export class PostgresStore implements Store {
     if (!Number.isSafeInteger(connections) || connections < 2) {
       throw new TypeError(`Expected an integer of at least 2 for connections, received ${String(connections)}.`);
     }
-    const address = postgresAddress(url);
+    const primary = new PostgresPrimary({ address: postgresAddress(url), password });
     const working = new PostgresConnections({
-      address,
-      password,
+      primary,
       connections: connections - 1,
       connectTimeoutMs: LIMITS.storeConnectTimeoutMs,
       statementTimeoutMs: LIMITS.storeStatementTimeoutMs,
@@ -85,17 +90,16 @@ export class PostgresStore implements Store {
     try {
       await migratePostgres(working, readMigrations(new URL('./migrations/postgres/', import.meta.url)));
     } catch (error) {
-      await working.close();
+      await Promise.all([working.close(), primary.close()]);
       throw notOpened(error);
     }
     const looking = new PostgresConnections({
-      address,
-      password,
+      primary,
       connections: 1,
       connectTimeoutMs: LOOK_TIMEOUT_MS,
       statementTimeoutMs: LOOK_TIMEOUT_MS,
     });
-    return new PostgresStore(working, new PostgresChanges(looking));
+    return new PostgresStore(primary, working, new PostgresChanges(looking));
   }
 
   async findKeyVersion(name: string, version: string | undefined): Promise<FoundKeyVersion | undefined> {
@@ -177,6 +181,14 @@ export class PostgresStore implements Store {
     });
   }
 
+  /**
+   * A change whose wait for a standby was cancelled, or that a primary had not yet sent on when it was killed, can be seen there and be
+   * lost with it. What commits behind it does so when the standby has both.
+   */
+  async confirm(): Promise<void> {
+    await this.#connections.transact((transaction) => this.#changes.confirm(transaction));
+  }
+
   async stageKeys(job: string, keys: readonly WholeKey[]): Promise<void> {
     const rows = encodeStagedKeys(job, keys);
     await this.#write((transaction) => stageKeys(transaction, rows));
@@ -226,6 +238,7 @@ export class PostgresStore implements Store {
   async #close(): Promise<void> {
     await this.#turns.close();
     await Promise.all([this.#connections.close(), this.#changes.close()]);
+    await this.#primary.close();
   }
 
   async #write<Result>(work: (transaction: Transaction) => Promise<Result>, patienceMs?: number): Promise<Result> {

@@ -102,11 +102,17 @@ export class SealedDocuments {
       await this.#store.changeDocument(change);
     } catch (error) {
       const unknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
-      if (!unknown || !(await this.#isDone(change))) throw error;
+      if (!unknown || !(await this.#isDone(change).catch(() => false))) throw error;
     }
   }
 
-  async #isDone({ collection, id, document }: DocumentChange): Promise<boolean> {
+  async #isDone(change: DocumentChange): Promise<boolean> {
+    const isThere = await this.#canBeRead(change);
+    if (isThere) await this.#store.confirm();
+    return isThere;
+  }
+
+  async #canBeRead({ collection, id, document }: DocumentChange): Promise<boolean> {
     const found = await this.#store.findDocument(collection, id);
     if (document === undefined || found === undefined) return document === found;
     const { content, revision } = document.record;

@@ -137,6 +137,9 @@ export class SqliteStore implements Store {
     this.#listeners.push(listener);
   }
 
+  /** Nobody reads what is not in the file. */
+  async confirm(): Promise<void> {}
+
   /** Waits for what was handed in, and lets go of the database. */
   async close(): Promise<void> {
     if (this.#closed) return;

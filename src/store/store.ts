@@ -216,8 +216,16 @@ export interface Store {
   onKeysChanged(listener: (names: readonly string[] | undefined) => void): void;
   /** Likewise with the collections in which somebody else may have changed a document. */
   onDocumentsChanged(listener: (collections: readonly string[] | undefined) => void): void;
+  /**
+   * Resolves when everything that could be read before is there to stay. For who finds a change of his, after he was told `OutcomeUnknown`:
+   * that it can be read does not say that it is durable.
+   */
+  confirm(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** The part of a store that documents need. */
-export type DocumentStore = Pick<Store, 'findDocument' | 'listDocuments' | 'changeDocument' | 'onDocumentsChanged'>;
+export type DocumentStore = Pick<
+  Store,
+  'findDocument' | 'listDocuments' | 'changeDocument' | 'onDocumentsChanged' | 'confirm'
+>;

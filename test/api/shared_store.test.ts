@@ -118,6 +118,19 @@ test.serial('a server whose token has other pool keys does not come up, and does
 });
 
 test.serial(
+  'a server with an address of the database that will not do says so, and that it is a setting',
+  async (t) => {
+    const refusal = await t.throwsAsync(
+      RunningServer.start({ STRONGROOM_STORE_URL: 'postgres://user@one,one:5432/keys' }),
+    );
+    t.regex(
+      refusal.message,
+      /^Ended with 78: [\s\S]*store\.url: Expected hosts that differ .*, received "one:5432 twice"/,
+    );
+  },
+);
+
+test.serial(
   'who signs in at one server has a code that the other redeems, and a refresh token that both take',
   async (t) => {
     const { userName, password, toolId } = await peopleIn(first);

@@ -3,7 +3,7 @@ import test from 'ava';
 import { KeyEngine } from '../../src/engine/key_engine.ts';
 import { StrongroomError } from '../../src/model/errors.ts';
 import type { KeySpec } from '../../src/model/key.ts';
-import type { KeyChange } from '../../src/store/store.ts';
+import type { KeyChange, Store } from '../../src/store/store.ts';
 import { refused } from '../fixtures/refused.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
 import { storeWith } from '../fixtures/store_with.ts';
@@ -204,6 +204,22 @@ test('where the store does not know whether it has taken a change, it is asked',
     await t.notThrowsAsync(step(), what);
   }
   await refused(t, engine.getDeletedKey(name), 'KeyNotFound');
+});
+
+test('a change that can be read and is not there to stay has an unknown outcome', async (t) => {
+  const { pool, store, engine } = opened;
+  const different: Partial<Store> = {
+    changeKey: async (change, limits) => {
+      await store.changeKey(change, limits);
+      throw new StrongroomError('OutcomeUnknown', 'The wait for the standby was cancelled.');
+    },
+    confirm: async () => {
+      throw new StrongroomError('OutcomeUnknown', 'The wait for the standby was cancelled.');
+    },
+  };
+  const other = await KeyEngine.open({ pool, store: storeWith(store, different) });
+  await refused(t, other.createKey({ name: 'unconfirmed', spec: OCT }), 'OutcomeUnknown');
+  t.truthy(await engine.getKey({ name: 'unconfirmed' }));
 });
 
 test('a name that is purged and taken again is another key to whoever knew the first', async (t) => {

@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { StrongroomError } from '../../src/model/errors.ts';
 import { SealedDocuments } from '../../src/store/sealed_documents.ts';
 import { SqliteStore } from '../../src/store/sqlite_store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { refused } from '../fixtures/refused.ts';
 import { storeWith } from '../fixtures/store_with.ts';
 import { TEST_SEALER } from '../fixtures/test_documents.ts';
@@ -106,6 +107,24 @@ test('where the store does not know whether it has a change, it is asked', async
   t.deepEqual(await documents.list('user'), [replaced]);
   await written.remove('user', 'a', 2);
   t.deepEqual(await documents.list('user'), []);
+});
+
+test('a change that can be read and is not there to stay, or cannot be asked for, has an unknown outcome', async (t) => {
+  const { store } = await open(t);
+  const unknown = (): never => {
+    throw new StrongroomError('OutcomeUnknown', 'The wait for the standby was cancelled.');
+  };
+  const away = (): never => {
+    throw new StrongroomError('ServiceUnavailable', 'The store cannot be reached.');
+  };
+  const changeDocument: Store['changeDocument'] = (change) => store.changeDocument(change).then(unknown);
+  for (const [id, different] of [
+    ['unconfirmed', { changeDocument, confirm: async () => unknown() }],
+    ['unasked', { changeDocument, findDocument: async () => away() }],
+  ] as const) {
+    const documents = new SealedDocuments(TEST_SEALER, storeWith(store, different));
+    await refused(t, documents.add('user', id, 1), 'OutcomeUnknown');
+  }
 });
 
 test('who listens hears of changes of his collection, and of those that nobody knows more about', async (t) => {

@@ -102,7 +102,13 @@ async function storeChange(store: Store, change: KeyChange, limits: KeyLimits): 
 }
 
 /** Seals tell records apart: one that is in the store under the seal of this change came there by it. */
-async function hasHappened(store: Store, { name, key, versions }: KeyChange): Promise<boolean> {
+async function hasHappened(store: Store, change: KeyChange): Promise<boolean> {
+  const isThere = await canBeRead(store, change);
+  if (isThere) await store.confirm();
+  return isThere;
+}
+
+async function canBeRead(store: Store, { name, key, versions }: KeyChange): Promise<boolean> {
   const found = await store.findKeyVersion(name, undefined);
   if (key === undefined) return found === undefined;
   if (found === undefined) return false;
