@@ -28,6 +28,14 @@ export const CAMPAIGNS = {
     short: 5,
     claim: 'killed at work over PostgreSQL, a server has what it acknowledged and nothing half-made',
   },
+  postgres_failover: {
+    file: 'test/campaigns/postgres_failover.test.ts',
+    unit: 'faults',
+    full: 300,
+    short: 2,
+    claim:
+      'while the primary of two PostgreSQL servers is killed, stopped, cut off or followed by its standby, nothing acknowledged is lost, and changes go on within five seconds',
+  },
   kill_restore_sqlite: {
     file: 'test/campaigns/kill_restore.test.ts',
     unit: 'restores',
