@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { AuditLog } from './audit/audit_log.ts';
 import type { AuditTable } from './audit/audit_table.ts';
+import { PoolEpoch } from './backup/pool_epoch.ts';
 import { ConfigurationError } from './config/configuration_error.ts';
 import { createDataDirectory, type DataDirectory, dataDirectory } from './config/data_directory.ts';
 import { hostNames, originOf } from './config/host_names.ts';
 import { readPasswordFile } from './config/password_file.ts';
 import type { Configuration } from './config/settings.ts';
+import type { KeyEngineOptions } from './engine/engine_options.ts';
 import { KeyEngine } from './engine/key_engine.ts';
 import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
 import { HsmPool } from './pool/hsm_pool.ts';
@@ -91,6 +93,7 @@ export async function start(configuration: Configuration): Promise<RunningServer
     securityDomain,
     domainRecovery,
     backups,
+    epoch: core.epoch,
     readiness: () => {
       const isRestoring = domainRecovery.isRestoring || backups.isRestoring;
       const settled = securityDomain.isActive ? 'Active' : 'NotActivated';
@@ -134,25 +137,27 @@ async function openCore(
   if (settled !== undefined) await settleRecovery(configuration, files, settled);
   const { options, unused: unusedTokens } = await preparePool(configuration, files, storeIsNew);
   const [pool, store] = await Promise.all([HsmPool.open(options), settled ?? openStore()]);
-  const open = async (): Promise<PoolAndEngine> => {
-    const next = await HsmPool.open({ ...options, poolKeys: 'require' });
-    return { pool: next, engine: await openEngine(configuration, next, store) };
+  const epoch = await PoolEpoch.open(store);
+  const withEngine = async (opened: HsmPool): Promise<PoolAndEngine> => {
+    return { pool: opened, engine: await openEngine(configuration, { pool: opened, store, epoch }) };
   };
-  const engine = await openEngine(configuration, pool, store);
-  return { core: new Core(store, { pool, engine }, open), unusedTokens };
+  const open = async () => withEngine(await HsmPool.open({ ...options, poolKeys: 'require' }));
+  return { core: new Core(store, epoch, await withEngine(pool), open), unusedTokens };
 }
 
-function openEngine({ engine, keys }: Configuration, pool: HsmPool, store: Store): Promise<KeyEngine> {
+function openEngine(
+  { engine, keys }: Configuration,
+  parts: Pick<KeyEngineOptions, 'pool' | 'store' | 'epoch'>,
+): Promise<KeyEngine> {
   const { custody, operationTimeoutMs, operationsAdmitted } = engine;
   const { perPool, versionsPerKey, ...recovery } = keys;
   return KeyEngine.open({
-    pool,
-    store,
+    ...parts,
     custody,
     operationTimeoutMs,
     recovery,
     limits: { operationsAdmitted, keys: perPool, versionsPerKey },
-    syncToken: (serial) => syncOwnToken(pool, serial),
+    syncToken: (serial) => syncOwnToken(parts.pool, serial),
   });
 }
 

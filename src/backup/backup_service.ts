@@ -6,6 +6,7 @@ import type { BackupContainer } from './backup_container.ts';
 import { JOB_WORDS, type Job, type JobKind } from './job.ts';
 import { JobBook } from './job_book.ts';
 import { type PoolCollection, PoolContents } from './pool_contents.ts';
+import type { PoolEpoch } from './pool_epoch.ts';
 import { restorePool } from './restore_pool.ts';
 import type { RunningJob } from './running_job.ts';
 import { openContainer, requireFolder, type StorageLocation, type StorageOptions } from './storage_location.ts';
@@ -24,6 +25,8 @@ export interface BackupServiceOptions {
   readonly storage: StorageOptions;
   /** How many keys the pool may hold. */
   readonly mostKeys: number;
+  /** What changes something comes through it, and waits for a replacement or is waited for. */
+  readonly epoch: PoolEpoch;
   /** Makes a key that is not there; `Conflict` where there is one of its name, deleted or not. */
   readonly restoreKey: (key: WholeKey) => Promise<void>;
   /** Told of every job that has ended. */
@@ -109,8 +112,7 @@ export class BackupService {
     return this.#start('restore', async (job, signal) => {
       await this.#contents.requireNoResidentKeys();
       await this.#reading(container, folder, signal, async (backup) => {
-        const { store, documents, collections, mostKeys } = this.#options;
-        await restorePool({ store, documents, collections, mostKeys }, backup, job);
+        await restorePool(this.#options, backup, job);
       });
     });
   }
@@ -137,11 +139,15 @@ export class BackupService {
   /** All versions of one key, which is not there, deleted or not. */
   async startKeyRestore(name: string, place: BackupPlace): Promise<Job> {
     const { container, folder } = this.#open(place, 'folder');
+    const { epoch, restoreKey } = this.#options;
     const work: Work = (job, signal) =>
       this.#reading(container, folder, signal, async (backup) => {
         const key = await backup.findKey(name);
         if (key === undefined) throw keyNotInBackup(name);
-        await this.#options.restoreKey(key);
+        await epoch.through(epoch.current, async () => {
+          job.requireOurs();
+          await restoreKey(key);
+        });
         await job.succeed(`The key ${name} was restored with ${key.versions.length} versions`);
       });
     return this.#start('keyRestore', work, name);

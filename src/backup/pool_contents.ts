@@ -1,8 +1,7 @@
-import { StrongroomError } from '../model/errors.ts';
 import { sealedKeyBytes, sealedKeyVersionBytes } from '../store/record_seal.ts';
 import type { SealedDocuments, Sealer } from '../store/sealed_documents.ts';
 import type { Store, WholeKey } from '../store/store.ts';
-import { storeTampered } from '../store/store_refusal.ts';
+import { residentKeys, storeTampered } from '../store/store_refusal.ts';
 import type { BackedUpDocument } from './backup_entry.ts';
 
 /** A collection of documents that belongs to the pool, and goes where its keys go. */
@@ -88,12 +87,4 @@ export class PoolContents {
   #verify(bytes: Uint8Array, seal: Uint8Array): Promise<boolean> {
     return this.#options.sealer.verifySeal(bytes, seal);
   }
-}
-
-function residentKeys(name: string): StrongroomError {
-  return new StrongroomError(
-    'NotSupported',
-    `The HSM keeps the key ${name} itself: such keys are in no backup, and no restore can bring them back.`,
-    { innerCode: 'ResidentKeys' },
-  );
 }

@@ -5,6 +5,7 @@ import type { DocumentChange, Store, WholeKey } from '../store/store.ts';
 import type { BackedUpDocument } from './backup_entry.ts';
 import { backupDamaged } from './backup_format.ts';
 import type { PoolCollection } from './pool_contents.ts';
+import type { PoolEpoch } from './pool_epoch.ts';
 import type { RunningJob } from './running_job.ts';
 import type { StoredBackup } from './stored_backup.ts';
 
@@ -14,6 +15,7 @@ export interface RestorePoolOptions {
   readonly collections: readonly PoolCollection[];
   /** How many keys the pool may hold. */
   readonly mostKeys: number;
+  readonly epoch: PoolEpoch;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface RestorePoolOptions {
  * @throws StrongroomError `BadParameter` (`BackupDamaged`, `KeyLimitReached`), `Conflict`, or whatever container and store throw
  */
 export async function restorePool(options: RestorePoolOptions, backup: StoredBackup, job: RunningJob): Promise<void> {
-  const { store } = options;
+  const { store, epoch } = options;
   const { keys, versions } = backup.manifest;
   if (keys > options.mostKeys) {
     const message = `The backup has ${keys} keys, and this HSM pool holds ${options.mostKeys}.`;
@@ -30,17 +32,21 @@ export async function restorePool(options: RestorePoolOptions, backup: StoredBac
   }
   await store.clearStagedKeys();
   const documents = await stage(options, backup, job);
-  const changes = await changesTo(options, documents);
-  job.requireOurs();
-  try {
-    await job.succeedWith(`${keys} keys with ${versions} versions were restored`, (change) =>
-      store.replaceKeys({ job: job.id, keys, versions, documents: [...changes, change] }),
-    );
-  } catch (error) {
-    const isUnknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
-    if (!isUnknown || !(await job.hasSucceeded())) throw error;
-    await store.confirm();
-  }
+  await epoch.replace(async () => {
+    const changes = await changesTo(options, documents);
+    job.requireOurs();
+    let begun: number | undefined;
+    try {
+      await job.succeedWith(`${keys} keys with ${versions} versions were restored`, async (change) => {
+        begun = await store.replaceKeys({ job: job.id, keys, versions, documents: [...changes, change] });
+      });
+    } catch (error) {
+      const isUnknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
+      if (!isUnknown || !(await job.hasSucceeded())) throw error;
+      await store.confirm();
+    }
+    return begun;
+  });
 }
 
 /** Reads all of it, keys into the stage of the store, and answers with the documents, which are few. */

@@ -2,7 +2,7 @@ import type { Custody } from '../model/key.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { RecoverySettings } from '../model/recovery.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
-import type { Store } from '../store/store.ts';
+import type { Epoch, Store } from '../store/store.ts';
 
 /** What an embedder may set in place of the house's own maximum. */
 export interface EngineLimits {
@@ -26,6 +26,8 @@ export interface KeyEngineOptions {
   readonly recovery?: RecoverySettings | undefined;
   readonly operationTimeoutMs?: number | undefined;
   readonly limits?: Partial<EngineLimits> | undefined;
+  /** What changes of this engine are of: refused with `Conflict` (`RestoreInProgress`) once a restore has replaced everything. Any, unless named. */
+  readonly epoch?: Epoch | undefined;
   /** Unix milliseconds; `Date.now` unless named. */
   readonly clock?: (() => number) | undefined;
   /** Brings new objects of the token of this serial number to disk, where it does not do so itself. Called before a resident key is put on record. */

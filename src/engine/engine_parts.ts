@@ -2,7 +2,7 @@ import type { Custody } from '../model/key.ts';
 import type { RecoverySettings } from '../model/recovery.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
-import type { KeyLimits, Store } from '../store/store.ts';
+import type { Epoch, KeyLimits, Store } from '../store/store.ts';
 import type { EncryptionBudget } from './encryption_budget.ts';
 import type { KeyCustody } from './key_custody.ts';
 import type { KeyTurns } from './key_turns.ts';
@@ -31,6 +31,7 @@ export interface LifecycleParts {
   readonly keys: KeyVersions;
   readonly custody: KeyCustody;
   readonly turns: KeyTurns;
+  readonly epoch: Epoch | undefined;
   readonly limits: KeyLimits;
   readonly recovery: RecoverySettings;
   /** Unix milliseconds. */

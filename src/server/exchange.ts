@@ -42,6 +42,8 @@ export class Exchange {
   network: NetworkVerdict | undefined = undefined;
   /** Set by authenticate. */
   principal: SecurityPrincipal | undefined = undefined;
+  /** Set by refuseDuringRestore: the epoch in which it was let in. */
+  epoch = 0;
   /** Set by parseBody: as the route's shape has it. */
   body: unknown = undefined;
   /** Set by perform: the JSON that answers, or nothing. */

@@ -3,7 +3,7 @@ import type { Firewall } from '../access/firewall.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
 import type { AttestationService } from './attestation_service.ts';
 import type { AuditService } from './audit_service.ts';
-import type { BackupService } from './backup_service.ts';
+import type { BackupService, EpochService } from './backup_service.ts';
 import type { Exchange } from './exchange.ts';
 import type { Hosts } from './hosts.ts';
 import type { KeyService } from './key_service.ts';
@@ -39,6 +39,7 @@ export interface Parts {
   readonly announced: 'changes' | 'operations';
   readonly securityDomain: SecurityDomainService;
   readonly backups: BackupService;
+  readonly epoch: EpochService;
   readonly domainRecovery: DomainRecoveryService;
   /** Whether a client has to show a certificate. */
   readonly requiresCertificate: boolean;

@@ -10,7 +10,7 @@ import { brokenRequestAnswerer } from './answer_broken_request.ts';
 import { buildApiApp } from './api_app.ts';
 import type { AttestationService } from './attestation_service.ts';
 import type { AuditService } from './audit_service.ts';
-import type { BackupService } from './backup_service.ts';
+import type { BackupService, EpochService } from './backup_service.ts';
 import type { DirectoryService } from './graph/serve_graph.ts';
 import type { Readiness } from './health.ts';
 import { type HostOptions, Hosts } from './hosts.ts';
@@ -47,6 +47,7 @@ export interface ServerOptions {
   readonly announced: Parts['announced'];
   readonly securityDomain: SecurityDomainService;
   readonly backups: BackupService;
+  readonly epoch: EpochService;
   readonly domainRecovery: DomainRecoveryService;
   /** The built-in issuer, unless it is switched off. */
   readonly issuer: EmbeddedIssuer | undefined;
@@ -94,6 +95,7 @@ export class Server {
       securityDomain,
       domainRecovery,
       backups,
+      epoch,
       log,
       issuer,
     } = options;
@@ -111,6 +113,7 @@ export class Server {
       announced,
       securityDomain,
       backups,
+      epoch,
       domainRecovery,
       requiresCertificate: options.clientAuthorities !== undefined,
       hosts,

@@ -1,3 +1,4 @@
+import type { PoolEpoch } from '../backup/pool_epoch.ts';
 import type { KeyEngine } from '../engine/key_engine.ts';
 import type { HsmPool } from '../pool/hsm_pool.ts';
 import type { Sealer } from '../store/sealed_documents.ts';
@@ -15,12 +16,14 @@ const POOL_DRAIN_MS = 1_000;
 /** The store, and over it the pool and the engine of the moment. */
 export class Core implements Sealer {
   readonly store: Store;
+  readonly epoch: PoolEpoch;
   readonly #open: () => Promise<PoolAndEngine>;
   #current: PoolAndEngine;
 
   /** `open` gives another pool and another engine over the same token and the same store. */
-  constructor(store: Store, current: PoolAndEngine, open: () => Promise<PoolAndEngine>) {
+  constructor(store: Store, epoch: PoolEpoch, current: PoolAndEngine, open: () => Promise<PoolAndEngine>) {
     this.store = store;
+    this.epoch = epoch;
     this.#current = current;
     this.#open = open;
   }

@@ -7,11 +7,13 @@ import type { AuditService } from '../server/audit_service.ts';
 import type { Core } from './core.ts';
 
 /** Rotates and purges what is due for as long as the server runs, and says what it has done. */
-export function keepHouse(core: Pick<Core, 'engine'>, audit: AuditService, log: Logger): HouseKeepingTimer {
+export function keepHouse(core: Pick<Core, 'engine' | 'epoch'>, audit: AuditService, log: Logger): HouseKeepingTimer {
   return new HouseKeepingTimer(async (signal) => {
     try {
       audit.admit();
-      const { rotated, purged, failed } = await core.engine.keepHouse(signal);
+      const { rotated, purged, failed } = await core.epoch.through(core.epoch.current, () =>
+        core.engine.keepHouse(signal),
+      );
       for (const key of rotated) log.info({ key }, 'the key was rotated, as its policy has it');
       for (const key of purged) log.info({ key }, 'the deleted key was purged at its date');
       for (const { name: key, error } of failed) log.error({ key, err: error }, 'house-keeping failed for the key');

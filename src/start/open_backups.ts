@@ -41,6 +41,7 @@ export function openBackups(
     server: createHash('sha256').update(`${hostname()}\0${files.path}`).digest('hex'),
     storage: { directory: backup.directory, origins: backup.storageOrigins },
     mostKeys: keys.perPool,
+    epoch: core.epoch,
     restoreKey: async (key) => {
       await core.engine.restoreWholeKey(key);
     },

@@ -7,7 +7,7 @@ import type { Configuration } from '../config/settings.ts';
 import type { EmbeddedIssuer } from '../identity/embedded/embedded_issuer.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { AuditService } from '../server/audit_service.ts';
-import type { BackupService } from '../server/backup_service.ts';
+import type { BackupService, EpochService } from '../server/backup_service.ts';
 import type { Readiness } from '../server/health.ts';
 import type { KeyService } from '../server/key_service.ts';
 import type { ManagedIdentityServer } from '../server/managed_identity/managed_identity_server.ts';
@@ -46,6 +46,7 @@ export interface ServedParts {
   readonly securityDomain: SecurityDomainService;
   readonly domainRecovery: DomainRecoveryService;
   readonly backups: BackupService;
+  readonly epoch: EpochService;
   readonly readiness: () => Readiness;
 }
 
@@ -84,7 +85,7 @@ export async function prepareServer(configuration: Configuration, files: DataDir
       const { issuer, directory, announced, authenticator } = openIssuing(configuration, documents, identity, listed);
       const client = issuer === undefined ? undefined : identity.first;
       await writeClientEnvironment(files, clientEnvironment(names, port, client, tls.trust));
-      const roles = await openRoles(configuration, documents, client?.servicePrincipal.id, log);
+      const roles = await openRoles(configuration, documents.within(parts.epoch), client?.servicePrincipal.id, log);
       const { hsm, domain } = configuration;
       const server = await Server.open({
         ...options,

@@ -5,6 +5,7 @@ import type { DocumentChange } from './store.ts';
 export interface DocumentChangeRow {
   readonly collection: string;
   readonly id: string;
+  readonly epoch: number | undefined;
   readonly expectedRevision: number | undefined;
   readonly row: DocumentRow | undefined;
 }
@@ -13,15 +14,16 @@ export interface DocumentChangeRow {
 export function encodeDocumentChange({
   collection,
   id,
+  epoch,
   expectedRevision,
   document,
 }: DocumentChange): DocumentChangeRow {
   if (document === undefined) {
     if (expectedRevision === undefined) throw new TypeError('A document that is not there cannot be removed.');
-    return { collection, id, expectedRevision, row: undefined };
+    return { collection, id, epoch, expectedRevision, row: undefined };
   }
   const { record } = document;
   if (record.collection !== collection || record.id !== id) throw new TypeError('A change is of one document.');
   if (record.revision <= (expectedRevision ?? 0)) throw new TypeError('A change of a document raises its revision.');
-  return { collection, id, expectedRevision, row: encodeDocumentRow(document) };
+  return { collection, id, epoch, expectedRevision, row: encodeDocumentRow(document) };
 }

@@ -6,6 +6,7 @@ import type { KeyChange } from './store.ts';
 /** A change of a key as rows: what a database is told. */
 export interface KeyChangeRows {
   readonly name: string;
+  readonly epoch: number | undefined;
   readonly expectedRevision: number | undefined;
   readonly key: KeyRow | undefined;
   readonly versions: readonly KeyVersionRow[];
@@ -15,7 +16,7 @@ export interface KeyChangeRows {
 
 /** @throws TypeError when the parts of the change do not belong together: a mistake of the caller that no database should have to find. */
 export function encodeKeyChange(change: KeyChange): KeyChangeRows {
-  const { name, expectedRevision, key, versions } = change;
+  const { name, epoch, expectedRevision, key, versions } = change;
   if (key === undefined) {
     if (expectedRevision === undefined) throw new TypeError('A key that is not there cannot be removed.');
     if (versions.length > 0) throw new TypeError('A key that is removed has no versions.');
@@ -27,6 +28,7 @@ export function encodeKeyChange(change: KeyChange): KeyChangeRows {
   }
   return {
     name,
+    epoch,
     expectedRevision,
     key: key === undefined ? undefined : encodeKeyRow(key),
     versions: versions.map(encodeKeyVersionRow),

@@ -28,6 +28,7 @@ export const QUESTIONS = {
   intents: `SELECT ${INTENT_COLUMNS.join(', ')} FROM intent WHERE token = $1 ORDER BY created, id`,
   document: `${DOCUMENTS} WHERE collection = $1 AND id = $2`,
   allDocuments: DOCUMENTS,
+  replacements: 'SELECT count FROM replacements',
   documents: `${DOCUMENTS} WHERE collection = $1 ORDER BY id`,
 } as const;
 

@@ -3,7 +3,7 @@ import type { Transaction } from './postgres_connections.ts';
 import { changeDocument } from './postgres_document_changes.ts';
 import { insertInto, valuesOf } from './postgres_statement.ts';
 import type { Replacement } from './store.ts';
-import { stagedKeysMissing } from './store_refusal.ts';
+import { residentKeys, stagedKeysMissing } from './store_refusal.ts';
 import {
   CLEAR_STAGED,
   replacementStatements,
@@ -37,13 +37,15 @@ export async function clearStagedKeys(transaction: Transaction): Promise<void> {
   for (const statement of CLEAR_STAGED) await transaction.run(statement);
 }
 
-/** @throws StrongroomError `Conflict`, as `Store.replaceKeys` has them */
+/** Answers the epoch. @throws StrongroomError `Conflict` or `NotSupported`, as `Store.replaceKeys` has them */
 export async function replaceKeys(
   transaction: Transaction,
   { job, keys, versions }: Replacement,
   documents: readonly DocumentChangeRow[],
-): Promise<void> {
+): Promise<number> {
   const statements = replacementStatements('$1');
+  const { rows: resident } = await transaction.run(statements.findResident);
+  if (resident[0] !== undefined) throw residentKeys(String(resident[0].name));
   await transaction.run(statements.keepCounts, [job]);
   await transaction.run(statements.removeKeys);
   const put = await transaction.run(statements.putKeys, [job]);
@@ -53,4 +55,6 @@ export async function replaceKeys(
   await transaction.run(statements.countKeys);
   for (const change of documents) await changeDocument(transaction, change);
   await clearStagedKeys(transaction);
+  const { rows } = await transaction.run(statements.beginEpoch);
+  return Number(rows[0]?.count);
 }

@@ -11,6 +11,7 @@ import { postgresAddress } from './postgres_address.ts';
 import { type AnnouncedChange, KEY_CHANGES, PostgresChanges } from './postgres_changes.ts';
 import { PostgresConnections, type Transaction } from './postgres_connections.ts';
 import { changeDocument, resealDocuments } from './postgres_document_changes.ts';
+import { requireEpoch } from './postgres_epoch.ts';
 import { addIntent, changeKey, endIntent, movesKeyCount } from './postgres_key_changes.ts';
 import { migratePostgres } from './postgres_migration.ts';
 import { PostgresPrimary } from './postgres_primary.ts';
@@ -134,6 +135,7 @@ export class PostgresStore implements Store {
     const rows = encodeKeyChange(change);
     const perform = (): Promise<void> =>
       this.#write(async (transaction) => {
+        await requireEpoch(transaction, rows);
         await changeKey(transaction, rows, limits);
         await this.#changes.announce(transaction, KEY_CHANGES, rows.name);
       });
@@ -176,6 +178,7 @@ export class PostgresStore implements Store {
   async changeDocument(change: DocumentChange): Promise<void> {
     const row = encodeDocumentChange(change);
     await this.#write(async (transaction) => {
+      await requireEpoch(transaction, row);
       await changeDocument(transaction, row);
       await this.#changes.announce(transaction, row.collection, row.id);
     });
@@ -198,13 +201,20 @@ export class PostgresStore implements Store {
     await this.#write(clearStagedKeys, LIMITS.storeReplacementMs);
   }
 
-  async replaceKeys(replacement: Replacement): Promise<void> {
+  async replaceKeys(replacement: Replacement): Promise<number> {
     const documents = replacement.documents.map(encodeDocumentChange);
-    await this.#write(async (transaction) => {
-      await replaceKeys(transaction, replacement, documents);
+    const epoch = await this.#write(async (transaction) => {
+      const begun = await replaceKeys(transaction, replacement, documents);
       await this.#changes.announceEverything(transaction);
+      return begun;
     }, LIMITS.storeReplacementMs);
     this.#changes.tellEverything();
+    return epoch;
+  }
+
+  async countReplacements(): Promise<number> {
+    const { rows } = await this.#connections.read(QUESTIONS.replacements);
+    return Number(rows[0]?.count);
   }
 
   async resealDocuments({ documents, change }: Resealing): Promise<void> {

@@ -1,7 +1,7 @@
 import { StrongroomError } from '../model/errors.ts';
 import { Passage } from './passage.ts';
 import { sealedDocumentBytes } from './record_seal.ts';
-import type { DocumentChange, DocumentRecord, DocumentStore, SealedDocument } from './store.ts';
+import type { DocumentChange, DocumentRecord, DocumentStore, Epoch, SealedDocument } from './store.ts';
 import { storeTampered } from './store_refusal.ts';
 
 export interface Document<Content> {
@@ -24,11 +24,20 @@ export interface Sealer {
 export class SealedDocuments {
   readonly #sealer: Sealer;
   readonly #store: DocumentStore;
-  readonly #passage = new Passage();
+  readonly #epoch: Epoch | undefined;
+  readonly #passage: Passage;
 
-  constructor(sealer: Sealer, store: DocumentStore) {
+  /** With an epoch, what is changed is of that of the moment: refused with `Conflict` (`RestoreInProgress`) once everything has been replaced. */
+  constructor(sealer: Sealer, store: DocumentStore, epoch?: Epoch, passage = new Passage()) {
     this.#sealer = sealer;
     this.#store = store;
+    this.#epoch = epoch;
+    this.#passage = passage;
+  }
+
+  /** The same documents, for those who change what a restore replaces. */
+  within(epoch: Epoch): SealedDocuments {
+    return new SealedDocuments(this.#sealer, this.#store, epoch, this.#passage);
   }
 
   /** @throws StrongroomError `StoreTampered`, `ServiceUnavailable` */
@@ -99,7 +108,7 @@ export class SealedDocuments {
   /** Where the store does not know whether it has taken the change, it is asked. */
   async #change(change: DocumentChange): Promise<void> {
     try {
-      await this.#store.changeDocument(change);
+      await this.#store.changeDocument({ ...change, epoch: this.#epoch?.current });
     } catch (error) {
       const unknown = error instanceof StrongroomError && error.code === 'OutcomeUnknown';
       if (!unknown || !(await this.#isDone(change).catch(() => false))) throw error;

@@ -28,6 +28,7 @@ export class SqliteReader {
   readonly #document: StatementSync;
   readonly #allDocuments: StatementSync;
   readonly #documents: StatementSync;
+  readonly #replacements: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -60,6 +61,7 @@ export class SqliteReader {
     this.#allDocuments = database.prepare(allDocuments);
     this.#document = database.prepare(`${documents} AND id = ?`);
     this.#documents = database.prepare(`${documents} ORDER BY id`);
+    this.#replacements = database.prepare('SELECT count FROM replacements');
   }
 
   keyVersion(name: string, version: string | undefined): RawRow | undefined {
@@ -96,6 +98,10 @@ export class SqliteReader {
 
   allDocuments(): readonly RawRow[] {
     return all(this.#allDocuments);
+  }
+
+  replacements(): RawRow | undefined {
+    return one(this.#replacements);
   }
 
   close(): void {

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { SqliteDocumentChanges } from './sqlite_document_changes.ts';
 import { insertInto } from './sqlite_statement.ts';
 import type { ReplaceKeys } from './sqlite_write.ts';
-import { stagedKeysMissing } from './store_refusal.ts';
+import { residentKeys, stagedKeysMissing } from './store_refusal.ts';
 import {
   CLEAR_STAGED,
   replacementStatements,
@@ -36,10 +36,12 @@ export class SqliteStagedKeys {
     for (const statement of CLEAR_STAGED) this.#database.exec(statement);
   }
 
-  /** @throws StrongroomError `Conflict`, as `Store.replaceKeys` has them */
-  replace({ job, keys, versions, documents }: ReplaceKeys): void {
+  /** Answers the epoch. @throws StrongroomError `Conflict` or `NotSupported`, as `Store.replaceKeys` has them */
+  replace({ job, keys, versions, documents }: ReplaceKeys): number {
     const statements = replacementStatements('?');
     const run = (statement: string): number => Number(this.#database.prepare(statement).run(job).changes);
+    const resident = this.#database.prepare(statements.findResident).get();
+    if (resident !== undefined) throw residentKeys(String(resident.name));
     run(statements.keepCounts);
     this.#database.exec(statements.removeKeys);
     if (run(statements.putKeys) !== keys || run(statements.putVersions) !== versions) throw stagedKeysMissing();
@@ -47,5 +49,6 @@ export class SqliteStagedKeys {
     this.#database.exec(statements.countKeys);
     for (const change of documents) this.#documents.change(change);
     this.clear();
+    return Number(this.#database.prepare(statements.beginEpoch).get()?.count);
   }
 }

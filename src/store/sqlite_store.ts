@@ -122,10 +122,15 @@ export class SqliteStore implements Store {
     await this.#writer.write({ kind: 'clearStagedKeys' });
   }
 
-  async replaceKeys({ job, keys, versions, documents }: Replacement): Promise<void> {
+  async replaceKeys({ job, keys, versions, documents }: Replacement): Promise<number> {
     const changes = documents.map(encodeDocumentChange);
-    await this.#writer.write({ kind: 'replaceKeys', job, keys, versions, documents: changes });
+    const epoch = await this.#writer.write({ kind: 'replaceKeys', job, keys, versions, documents: changes });
     for (const listener of this.#listeners) listener(undefined);
+    return epoch;
+  }
+
+  async countReplacements(): Promise<number> {
+    return Number(this.#reader.replacements()?.count);
   }
 
   /** The lock beside the file keeps others out, so there is nobody to hear of but who replaces everything. */

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StrongroomError } from '../model/errors.ts';
 import { SqliteDocumentChanges } from './sqlite_document_changes.ts';
+import { SqliteEpoch } from './sqlite_epoch.ts';
 import { SqliteIntents } from './sqlite_intents.ts';
 import { SqliteKeyChanges } from './sqlite_key_changes.ts';
 import { SqliteReservations } from './sqlite_reservations.ts';
@@ -10,6 +11,7 @@ import type { Write, WriteFailure, WriteOutcome } from './sqlite_write.ts';
 /** Changes of the database, many in one transaction: what is waited for is the disk, once for all of them. */
 export class SqliteTransaction {
   readonly #database: DatabaseSync;
+  readonly #epoch: SqliteEpoch;
   readonly #keys: SqliteKeyChanges;
   readonly #reservations: SqliteReservations;
   readonly #intents: SqliteIntents;
@@ -18,6 +20,7 @@ export class SqliteTransaction {
 
   constructor(database: DatabaseSync) {
     this.#database = database;
+    this.#epoch = new SqliteEpoch(database);
     this.#intents = new SqliteIntents(database);
     this.#keys = new SqliteKeyChanges(database, this.#intents);
     this.#reservations = new SqliteReservations(database);
@@ -61,6 +64,7 @@ export class SqliteTransaction {
   #perform(write: Write): number {
     switch (write.kind) {
       case 'changeKey':
+        this.#epoch.require(write.change);
         this.#keys.change(write.change, write.limits);
         return 0;
       case 'reserveEncryptions':
@@ -72,6 +76,7 @@ export class SqliteTransaction {
         this.#intents.end(write.id);
         return 0;
       case 'changeDocument':
+        this.#epoch.require(write.change);
         this.#documents.change(write.change);
         return 0;
       case 'stageKeys':
@@ -81,8 +86,7 @@ export class SqliteTransaction {
         this.#staged.clear();
         return 0;
       case 'replaceKeys':
-        this.#staged.replace(write);
-        return 0;
+        return this.#staged.replace(write);
       case 'resealDocuments':
         this.#documents.reseal(write.rows);
         this.#documents.change(write.change);

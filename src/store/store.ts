@@ -96,8 +96,19 @@ export interface FoundKeyVersion {
   readonly version: SealedKeyVersion | undefined;
 }
 
+/** How often everything has been replaced, as somebody knows it who lets changes in. */
+export interface Epoch {
+  readonly current: number;
+}
+
+/** What every change may name. */
+interface ChangeInEpoch {
+  /** How often everything had been replaced when the change was let in; not asked for unless named. */
+  readonly epoch?: number | undefined;
+}
+
 /** One change of one key, done whole or not at all. */
-export interface KeyChange {
+export interface KeyChange extends ChangeInEpoch {
   readonly name: string;
   /** The revision of the key that the writer has seen; undefined where there was no key of that name. */
   readonly expectedRevision: number | undefined;
@@ -110,7 +121,7 @@ export interface KeyChange {
   readonly newIntents?: readonly SealedIntent[] | undefined;
 }
 
-export interface DocumentChange {
+export interface DocumentChange extends ChangeInEpoch {
   readonly collection: string;
   readonly id: string;
   /** The revision that the writer has seen; undefined where there was no such document. */
@@ -175,7 +186,8 @@ export interface Store {
   listDueKeys(now: number, limit: number): Promise<readonly string[]>;
   /**
    * @throws StrongroomError `Conflict` with innerCode `KeyChanged` when the key's revision is not the expected one, and when a key was
-   * expected to be new and is not; `BadParameter` with innerCode `KeyLimitReached` or `KeyVersionLimitReached`. Nothing has changed then.
+   * expected to be new and is not, and with `RestoreInProgress` when it is of another epoch; `BadParameter` with innerCode `KeyLimitReached` or
+   * `KeyVersionLimitReached`. Nothing has changed then.
    */
   changeKey(change: KeyChange, limits: KeyLimits): Promise<void>;
   /**
@@ -192,7 +204,10 @@ export interface Store {
   listDocuments(collection: string): Promise<readonly SealedDocument[]>;
   /** Of all collections. */
   listAllDocuments(): Promise<readonly SealedDocument[]>;
-  /** @throws StrongroomError `Conflict` with innerCode `DocumentChanged` when its revision is not the expected one. */
+  /**
+   * @throws StrongroomError `Conflict` with innerCode `DocumentChanged` when its revision is not the expected one, and with
+   * `RestoreInProgress` when the change is of another epoch.
+   */
   changeDocument(change: DocumentChange): Promise<void>;
   /** Keeps keys beside the others, where nobody finds them until `replaceKeys`. One of that job and name that is there already stays. */
   stageKeys(job: string, keys: readonly WholeKey[]): Promise<void>;
@@ -200,10 +215,13 @@ export interface Store {
   clearStagedKeys(): Promise<void>;
   /**
    * Removes all keys, puts the staged ones of the job in their place and changes the documents, whole or not at all. A count of encryptions
-   * never becomes less. Everybody is told that everything may have changed, this server as well.
-   * @throws StrongroomError `Conflict` (`DocumentChanged`), or with innerCode `StagedKeysMissing` when other keys are staged than there must be
+   * never becomes less. Everybody is told that everything may have changed, this server as well. Answers the epoch that begins with it.
+   * @throws StrongroomError `Conflict` (`DocumentChanged`), or with innerCode `StagedKeysMissing` when other keys are staged than there must be;
+   * `NotSupported` (`ResidentKeys`) when there is a key that its token keeps
    */
-  replaceKeys(replacement: Replacement): Promise<void>;
+  replaceKeys(replacement: Replacement): Promise<number>;
+  /** The epoch of now: how often keys have been replaced. */
+  countReplacements(): Promise<number>;
   /**
    * Whole or not at all.
    * @throws StrongroomError `Conflict` (`DocumentChanged`) when there are other documents than those named, or at other revisions

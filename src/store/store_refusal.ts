@@ -53,6 +53,25 @@ export function stagedKeysMissing(): StrongroomError {
   });
 }
 
+/** What was let in before a restore is not done after it. */
+export function everythingReplaced(): StrongroomError {
+  return new StrongroomError(
+    'Conflict',
+    'The pool was restored while the request was under way: nothing of it was done.',
+    {
+      innerCode: 'RestoreInProgress',
+    },
+  );
+}
+
+export function residentKeys(name: string): StrongroomError {
+  return new StrongroomError(
+    'NotSupported',
+    `The HSM keeps the key ${name} itself: such keys are in no backup, and no restore can bring them back.`,
+    { innerCode: 'ResidentKeys' },
+  );
+}
+
 /** What it is that was edited, swapped or cannot be read is for the log, and not for the caller. */
 export function storeTampered(cause: unknown): StrongroomError {
   return new StrongroomError('StoreTampered', 'A record in the store is not what was stored.', { cause });

@@ -69,18 +69,21 @@ export function encodeStagedKeys(job: string, keys: readonly WholeKey[]): Staged
  * the place of the parameter. The counts of encryptions that are there come first: they go with their keys.
  */
 export function replacementStatements(job: string): {
+  readonly findResident: string;
   readonly keepCounts: string;
   readonly removeKeys: string;
   readonly putKeys: string;
   readonly putVersions: string;
   readonly putCounts: string;
   readonly countKeys: string;
+  readonly beginEpoch: string;
 } {
   const keys = KEY_COLUMNS.join(', ');
   const versions = KEY_VERSION_COLUMNS.join(', ');
   const counted = `FROM encryption_count WHERE encryption_count.name = staged_key_version.name
     AND encryption_count.version = staged_key_version.version`;
   return {
+    findResident: "SELECT name FROM key_version WHERE custody = 'resident' LIMIT 1",
     keepCounts: `UPDATE staged_key_version SET encryptions = (SELECT reserved ${counted})
       WHERE job = ${job} AND EXISTS (SELECT 1 ${counted} AND encryption_count.reserved > staged_key_version.encryptions)`,
     removeKeys: 'DELETE FROM key',
@@ -89,6 +92,7 @@ export function replacementStatements(job: string): {
     putCounts: `INSERT INTO encryption_count (name, version, reserved)
       SELECT name, version, encryptions FROM staged_key_version WHERE job = ${job} AND encryptions > 0`,
     countKeys: "UPDATE tally SET count = (SELECT count(*) FROM key) WHERE subject = 'keys'",
+    beginEpoch: 'UPDATE replacements SET count = count + 1 RETURNING count',
   };
 }
 

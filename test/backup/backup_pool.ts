@@ -39,11 +39,11 @@ export async function openBackupPool(
   different: Partial<BackupServiceOptions> = {},
 ): Promise<BackupPool> {
   const opened = await token.openEngine({ pool: { hosts: 1 }, ...engineOptions });
-  const { pool, store, engine } = opened;
+  const { pool, store, engine, epoch } = opened;
   const directory = backupDirectory(token);
   await mkdir(directory, { recursive: true });
   const documents = new SealedDocuments(pool, store);
-  const roles = await openRoles(documents);
+  const roles = await openRoles(documents.within(epoch));
   const trouble: unknown[] = [];
   const backups = await BackupService.open({
     store,
@@ -54,6 +54,7 @@ export async function openBackupPool(
     server: 'here',
     storage: { directory, origins: [] },
     mostKeys: 1_000_000,
+    epoch,
     restoreKey: async (key) => {
       await engine.restoreWholeKey(key);
     },

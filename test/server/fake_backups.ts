@@ -1,5 +1,6 @@
 import type { BackupPlace } from '../../src/backup/backup_service.ts';
 import { type Job, type JobKind, jobNotFound } from '../../src/backup/job.ts';
+import { PoolEpoch } from '../../src/backup/pool_epoch.ts';
 import type { StorageLocation } from '../../src/backup/storage_location.ts';
 import type { BackupService } from '../../src/server/backup_service.ts';
 
@@ -56,5 +57,27 @@ export class FakeBackups implements BackupService {
   async #find(jobId: string): Promise<Job> {
     if (jobId !== this.job.id) throw jobNotFound();
     return this.job;
+  }
+}
+
+/** How often everything has been replaced: whatever a test says. */
+export class FakeReplacements {
+  count = 0;
+  #listener: (names: undefined) => void = () => undefined;
+
+  epoch(): Promise<PoolEpoch> {
+    return PoolEpoch.open({
+      countReplacements: async () => this.count,
+      onKeysChanged: (listener) => {
+        this.#listener = listener;
+      },
+    });
+  }
+
+  /** As another server does. */
+  async replace(): Promise<void> {
+    this.count += 1;
+    this.#listener(undefined);
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }

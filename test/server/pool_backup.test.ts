@@ -119,6 +119,36 @@ test.serial('while a restore goes on, its state is told and everything else is a
   t.is(unknown.status, 401, 'who is not known learns nothing of it');
 });
 
+const MEANWHILE: readonly [what: string, happens: () => Promise<void>][] = [
+  [
+    'begun',
+    async () => {
+      server.backups.isRestoring = true;
+    },
+  ],
+  ['replaced everything', () => server.replacements.replace()],
+];
+
+for (const [what, happens] of MEANWHILE) {
+  test.serial(`a change that was let in before a restore has ${what} is not done`, async (t) => {
+    server.audit.taken();
+    const asked = server.engine.requests.length;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.audit.gate = promise;
+    const changing = server.send('POST', `/keys/k1/create${QUERY}`, { kty: 'EC' });
+    while (server.audit.events.length === 0) await new Promise((done) => setImmediate(done));
+    await happens();
+    server.audit.gate = Promise.resolve();
+    resolve();
+    const { status, json } = await changing;
+    t.is(status, 409);
+    t.like(json.error, { code: 'Conflict', innererror: { code: 'RestoreInProgress' } });
+    t.is(server.engine.requests.length, asked);
+    server.backups.isRestoring = false;
+    t.is((await server.send('POST', `/keys/k1/create${QUERY}`, { kty: 'EC' })).status, 200, 'what comes now is done');
+  });
+}
+
 test.serial('a managed identity is no way to a storage, and a token may be null', async (t) => {
   const refused = await server.post(`/backup${QUERY}`, { ...STORAGE, token: null, useManagedIdentity: true });
   t.like(refused, { status: 400, json: { error: { code: 'BadParameter' } } });

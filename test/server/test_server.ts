@@ -23,7 +23,7 @@ import { testDocuments } from '../fixtures/test_documents.ts';
 import { issuerKeys } from '../identity/embedded/issuer_keys.ts';
 import { FakeAttestations } from './fake_attestations.ts';
 import { FakeAudit } from './fake_audit.ts';
-import { FakeBackups } from './fake_backups.ts';
+import { FakeBackups, FakeReplacements } from './fake_backups.ts';
 import { FakeEngine } from './fake_engine.ts';
 import { FakeDomainRecovery, FakeSecurityDomain } from './fake_security_domain.ts';
 
@@ -74,6 +74,7 @@ export class TestServer {
   readonly securityDomain: FakeSecurityDomain;
   readonly domainRecovery: FakeDomainRecovery;
   readonly backups: FakeBackups;
+  readonly replacements: FakeReplacements;
   readonly server: Server;
   readonly authority: string;
   readonly log: string[];
@@ -95,6 +96,7 @@ export class TestServer {
       | 'securityDomain'
       | 'domainRecovery'
       | 'backups'
+      | 'replacements'
       | 'server'
       | 'authority'
       | 'log'
@@ -111,6 +113,7 @@ export class TestServer {
     this.securityDomain = fields.securityDomain;
     this.domainRecovery = fields.domainRecovery;
     this.backups = fields.backups;
+    this.replacements = fields.replacements;
     this.server = fields.server;
     this.authority = fields.authority;
     this.log = fields.log;
@@ -135,6 +138,7 @@ export class TestServer {
     const securityDomain = new FakeSecurityDomain();
     const domainRecovery = new FakeDomainRecovery();
     const backups = new FakeBackups();
+    const replacements = new FakeReplacements();
     const secret = 'correct horse battery staple';
     const { application, servicePrincipal } = newApplication(TENANT, 'test');
     const documents = testDocuments();
@@ -192,6 +196,7 @@ export class TestServer {
       securityDomain,
       domainRecovery,
       backups,
+      epoch: await replacements.epoch(),
       issuer,
       directory: {
         source: directory,
@@ -208,6 +213,7 @@ export class TestServer {
       securityDomain,
       domainRecovery,
       backups,
+      replacements,
       server,
       authority: authority.certificate,
       log,

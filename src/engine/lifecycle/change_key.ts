@@ -56,7 +56,7 @@ function isOutdone(error: unknown): boolean {
 }
 
 async function commit(
-  { store, records, keys, limits, clock }: LifecycleParts,
+  { store, records, keys, limits, clock, epoch }: LifecycleParts,
   name: string,
   expectedRevision: number | undefined,
   { key, versions = [], endedIntents, newIntents = [] }: PlannedChange<unknown>,
@@ -69,6 +69,7 @@ async function commit(
   ]);
   const change: KeyChange = {
     name,
+    epoch: epoch?.current,
     expectedRevision,
     key: sealedKey,
     versions: sealedVersions,

@@ -1,4 +1,4 @@
-import type { CountedKeyVersion, Store, WholeKey } from '../../../src/store/store.ts';
+import type { CountedKeyVersion, DocumentChange, KeyChange, Store, WholeKey } from '../../../src/store/store.ts';
 import { refused } from '../../fixtures/refused.ts';
 import type { StoreTest } from '../store_contract.ts';
 import { document, documentChange, keyVersion, newKey, nextChange, removal, same, WIDE } from '../store_records.ts';
@@ -146,6 +146,50 @@ export function testReplacement(storeTest: StoreTest): void {
     );
     await store.replaceKeys(replacement([]));
     t.deepEqual(await store.listWholeKeys(ALL), []);
+  });
+
+  storeTest('with a replacement another epoch begins, and what was let in before it is refused', async (t, store) => {
+    const before = await store.countReplacements();
+    const kept = newKey('kept');
+    const keys: WholeKey[] = [{ key: kept.key, versions: [{ version: kept.version, encryptions: 0 }] }];
+    const setting = document();
+    const changesOf = (epoch: number | undefined): [KeyChange[], DocumentChange[]] => [
+      [
+        { ...newKey('other'), epoch },
+        { ...nextChange(kept.key, { rotationDue: 9 }), epoch },
+        { ...removal(kept.key), epoch },
+      ],
+      [
+        { ...documentChange(document({ id: 'other' })), epoch },
+        { ...documentChange(document({ revision: 2 })), epoch },
+        { ...documentChange(setting), expectedRevision: 1, document: undefined, epoch },
+      ],
+    ];
+    await store.changeDocument({ ...documentChange(setting), epoch: before });
+    await store.changeKey({ ...kept, epoch: before }, WIDE);
+    await store.stageKeys(JOB, keys);
+    await refused(t, store.replaceKeys({ ...replacement(keys), keys: 2 }), 'Conflict', 'StagedKeysMissing');
+    t.is(await store.countReplacements(), before, 'nothing was replaced');
+    t.is(await store.replaceKeys(replacement(keys)), before + 1);
+    t.is(await store.countReplacements(), before + 1);
+    const [oldKeys, oldDocuments] = changesOf(before);
+    for (const each of oldKeys) await refused(t, store.changeKey(each, WIDE), 'Conflict', 'RestoreInProgress');
+    for (const each of oldDocuments) await refused(t, store.changeDocument(each), 'Conflict', 'RestoreInProgress');
+    t.true(same(await store.listWholeKeys(ALL), keys));
+    t.true(same(await store.listDocuments('setting'), [setting]));
+    for (const epoch of [before + 1, undefined]) {
+      const [[added], [, replaced]] = changesOf(epoch);
+      if (epoch === undefined) await store.changeDocument(replaced as DocumentChange);
+      else await store.changeKey(added as KeyChange, WIDE);
+    }
+    t.is((await store.listWholeKeys(ALL)).length, 2);
+  });
+
+  storeTest('a key that its token keeps is in the way of a replacement', async (t, store) => {
+    const version = keyVersion({ name: 'resident', custody: 'resident', wrappedKey: undefined });
+    await store.changeKey(newKey('resident', {}, version), WIDE);
+    await refused(t, store.replaceKeys(replacement([])), 'NotSupported', 'ResidentKeys');
+    t.is((await store.listWholeKeys(ALL)).length, 1);
   });
 
   storeTest('who listens is told that everything may have changed, by his own server as well', async (t, store) => {
