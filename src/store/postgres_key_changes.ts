@@ -18,6 +18,7 @@ const REPLACE_KEY = `UPDATE key SET ${assignmentsOf(KEY_COLUMNS)}
 const REMOVE_KEY = 'DELETE FROM key WHERE name = $1 AND revision = $2';
 const REPLACE_VERSION = `UPDATE key_version SET ${assignmentsOf(KEY_VERSION_COLUMNS)}
   WHERE name = $${KEY_VERSION_COLUMNS.indexOf('name') + 1} AND version = $${KEY_VERSION_COLUMNS.indexOf('version') + 1}`;
+const PUT_COUNT = 'INSERT INTO encryption_count (name, version, reserved) VALUES ($1, $2, $3)';
 const ADD_INTENT = `${insertInto('intent', INTENT_COLUMNS)} ON CONFLICT DO NOTHING`;
 const END_INTENT = 'DELETE FROM intent WHERE id = $1';
 
@@ -38,6 +39,9 @@ export async function changeKey(transaction: Transaction, change: KeyChangeRows,
   }
   if (key !== undefined && added > 0 && key.versions > limits.versionsPerKey) {
     throw keyVersionLimitReached(name, limits.versionsPerKey);
+  }
+  for (const { version, encryptions } of change.encryptions) {
+    await transaction.run(PUT_COUNT, [name, version, encryptions]);
   }
   for (const id of change.endedIntents) await endIntent(transaction, id);
   for (const row of change.newIntents) await addIntent(transaction, row);

@@ -17,6 +17,7 @@ export class SqliteKeyChanges {
   readonly #uncountKey: StatementSync;
   readonly #addVersion: StatementSync;
   readonly #replaceVersion: StatementSync;
+  readonly #putCount: StatementSync;
 
   constructor(database: DatabaseSync, intents: SqliteIntents) {
     this.#intents = intents;
@@ -31,6 +32,7 @@ export class SqliteKeyChanges {
     this.#replaceVersion = database.prepare(
       `UPDATE key_version SET ${assignmentsOf(KEY_VERSION_COLUMNS)} WHERE name = :name AND version = :version`,
     );
+    this.#putCount = database.prepare('INSERT INTO encryption_count (name, version, reserved) VALUES (?, ?, ?)');
   }
 
   /** @throws StrongroomError `Conflict` or `BadParameter`, as `Store.changeKey` has them */
@@ -43,6 +45,7 @@ export class SqliteKeyChanges {
     if (key !== undefined && added > 0 && key.versions > limits.versionsPerKey) {
       throw keyVersionLimitReached(name, limits.versionsPerKey);
     }
+    for (const { version, encryptions } of change.encryptions) this.#putCount.run(name, version, encryptions);
     for (const id of change.endedIntents) this.#intents.end(id);
     for (const row of change.newIntents) this.#intents.add(row);
   }

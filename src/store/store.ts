@@ -116,9 +116,17 @@ export interface KeyChange extends ChangeInEpoch {
   readonly key: SealedKey | undefined;
   /** Versions that are added, or replaced where their id is there already. */
   readonly versions: readonly SealedKeyVersion[];
+  /** What versions of a key that comes back have encrypted already; nothing unless named. */
+  readonly encryptions?: readonly VersionEncryptions[] | undefined;
   /** Intents that are fulfilled by this change and go with it, and such that come with it. */
   readonly endedIntents?: readonly string[] | undefined;
   readonly newIntents?: readonly SealedIntent[] | undefined;
+}
+
+/** AES-GCM encryptions that a version of a key has reserved. */
+export interface VersionEncryptions {
+  readonly version: string;
+  readonly encryptions: number;
 }
 
 export interface DocumentChange extends ChangeInEpoch {

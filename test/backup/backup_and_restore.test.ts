@@ -3,11 +3,13 @@ import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import test from 'ava';
-import type { KeyEngine } from '../../src/engine/key_engine.ts';
+import { KeyEngine } from '../../src/engine/key_engine.ts';
+import { StrongroomError } from '../../src/model/errors.ts';
 import { BUILT_IN_ROLE_IDS } from '../../src/model/role.ts';
 import { materialOf } from '../fixtures/key_material.ts';
 import { refused } from '../fixtures/refused.ts';
 import { openTestToken } from '../fixtures/softhsm_token.ts';
+import { storeWith } from '../fixtures/store_with.ts';
 import { plain } from '../store/store_records.ts';
 import { type BackupPool, backupDirectory, DIRECTORY, openBackupPool, openRoles } from './backup_pool.ts';
 
@@ -157,6 +159,38 @@ test.serial('what is restored one by one keeps its count of encryptions', async 
       .filter(({ key }) => key.record.name === 'aes')
       .flatMap(({ versions }) => versions.map(({ encryptions }) => encryptions));
   t.deepEqual(await countsOf(target), await countsOf(source));
+});
+
+test.serial('a key that is restored one by one is there with its count, or not at all', async (t) => {
+  const folder = await source.backedUp();
+  const lost = await openBackupPool(token);
+  try {
+    // Nothing but the change of the key itself comes to pass: as if the server ended behind it.
+    const failing = storeWith(lost.store, {
+      reserveEncryptions: async () => {
+        throw new StrongroomError('ServiceUnavailable', 'The server ended.');
+      },
+    });
+    const engine = await KeyEngine.open({ pool: lost.pool, store: failing, epoch: lost.epoch });
+    const pool = await openBackupPool(
+      token,
+      {},
+      {
+        restoreKey: async (key) => {
+          await engine.restoreWholeKey(key);
+        },
+      },
+    );
+    t.is((await pool.done(pool.backups.startKeyRestore('aes', PLACE(folder)))).state, 'Succeeded');
+    const [wanted] = (await source.store.listWholeKeys(MANY)).filter(({ key }) => key.record.name === 'aes');
+    const [found] = await lost.store.listWholeKeys(MANY);
+    t.true((wanted?.versions[0]?.encryptions ?? 0) > 0);
+    t.is(found?.versions[0]?.encryptions, wanted?.versions[0]?.encryptions);
+    await engine.close();
+    await pool.close();
+  } finally {
+    await lost.close();
+  }
 });
 
 test.serial('checks say whether a backup or a restore would succeed, and change nothing', async (t) => {

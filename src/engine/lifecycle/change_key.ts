@@ -1,6 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { StrongroomError } from '../../model/errors.ts';
-import type { Intent, KeyChange, KeyLimits, KeyRecord, KeyVersionRecord, Store } from '../../store/store.ts';
+import type {
+  Intent,
+  KeyChange,
+  KeyLimits,
+  KeyRecord,
+  KeyVersionRecord,
+  Store,
+  VersionEncryptions,
+} from '../../store/store.ts';
 import type { LifecycleParts } from '../engine_parts.ts';
 import type { KeyReference } from '../requests.ts';
 import type { StoredKey } from '../sealed_store.ts';
@@ -11,6 +19,8 @@ export interface PlannedChange<Result> {
   readonly key: Omit<KeyRecord, 'revision'> | undefined;
   /** Those that are new or different. */
   readonly versions?: readonly KeyVersionRecord[] | undefined;
+  /** What versions of a key that comes back have encrypted already. */
+  readonly encryptions?: readonly VersionEncryptions[] | undefined;
   readonly endedIntents?: readonly string[] | undefined;
   readonly newIntents?: readonly Intent[] | undefined;
   readonly result: Result;
@@ -59,7 +69,7 @@ async function commit(
   { store, records, keys, limits, clock, epoch }: LifecycleParts,
   name: string,
   expectedRevision: number | undefined,
-  { key, versions = [], endedIntents, newIntents = [] }: PlannedChange<unknown>,
+  { key, versions = [], encryptions, endedIntents, newIntents = [] }: PlannedChange<unknown>,
 ): Promise<void> {
   const record = key === undefined ? undefined : { ...key, revision: (expectedRevision ?? firstRevision(clock)) + 1 };
   const [sealedKey, sealedVersions, sealedIntents] = await Promise.all([
@@ -73,6 +83,7 @@ async function commit(
     expectedRevision,
     key: sealedKey,
     versions: sealedVersions,
+    encryptions,
     endedIntents,
     newIntents: sealedIntents,
   };

@@ -38,6 +38,33 @@ export function testEncryptionCounts(test: StoreTest): void {
     t.is(await again.reserveEncryptions('orders', second.record.version, 1, 100), 0);
   });
 
+  test('a key that comes back has what it has encrypted from the moment that it is there', async (t, store, reopen) => {
+    const { version, ...change } = newKey('orders');
+    const id = version.record.version;
+    const back = { ...change, encryptions: [{ version: id, encryptions: 70 }] };
+    await store.changeKey(back, WIDE);
+    const other = newKey('other');
+    const nothing = [{ version: other.version.record.version, encryptions: 0 }];
+    await store.changeKey({ ...other, encryptions: nothing }, WIDE);
+    await refused(t, store.changeKey(back, WIDE), 'Conflict', 'KeyChanged');
+    const again = await reopen();
+    t.is(await again.reserveEncryptions('orders', id, 1, 100), 70);
+    t.is(await again.reserveEncryptions('other', other.version.record.version, 1, 100), 0);
+  });
+
+  test('a count of encryptions that does not go in takes its key along', async (t, store) => {
+    const { version, ...change } = newKey('orders');
+    const impossible = [{ version: version.record.version, encryptions: 2 ** 64 }];
+    await t.throwsAsync(store.changeKey({ ...change, encryptions: impossible }, WIDE));
+    t.is(await store.findKeyVersion('orders', undefined), undefined);
+    await t.throwsAsync(
+      store.changeKey({ ...change, encryptions: [{ version: 'e'.repeat(32), encryptions: 1 }] }, WIDE),
+      { instanceOf: TypeError },
+    );
+    const next = nextChange(change.key, {}, keyVersion());
+    await t.throwsAsync(store.changeKey({ ...next, encryptions: impossible }, WIDE), { instanceOf: TypeError });
+  });
+
   test('encryptions of a key version that is not there are not counted', async (t, store) => {
     const { version, ...change } = newKey('orders');
     await store.changeKey(change, WIDE);
