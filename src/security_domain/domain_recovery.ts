@@ -63,6 +63,8 @@ export class DomainRecovery {
     const items = await unpackRecovery(parseRecoveryFile(text), transferKey);
     this.#options.requirePoolKeys(items);
     if (this.isRestoring) throw uploadInProgress();
+    // It may have been activated meanwhile, and then a restore may have begun.
+    this.#requireInactive();
     this.#uploadState = 'InProgress';
     this.#ended = this.#recover(items);
   }
@@ -85,12 +87,15 @@ export class DomainRecovery {
   }
 
   async #requireRecoverable(): Promise<void> {
-    if (this.#options.isActive()) {
-      throw new StrongroomError('Conflict', 'The HSM is active: it has a security domain, and takes no other.', {
-        innerCode: 'HsmActivated',
-      });
-    }
+    this.#requireInactive();
     await this.#options.requireEmpty();
+  }
+
+  #requireInactive(): void {
+    if (!this.#options.isActive()) return;
+    throw new StrongroomError('Conflict', 'The HSM is active: it has a security domain, and takes no other.', {
+      innerCode: 'HsmActivated',
+    });
   }
 }
 

@@ -90,6 +90,19 @@ test('what is no pool key, a pool that is active, and one that holds keys, are t
   t.is(other.recovery.uploadState, 'None');
 });
 
+test('a pool that is activated while an upload is looked at keeps what it has, and may be restored', async (t) => {
+  let isActive = false;
+  const { recovery, taken, pack } = open({
+    isActive: () => isActive,
+    requirePoolKeys: () => {
+      isActive = true;
+    },
+  });
+  await refused(t, recovery.upload(await pack()), 'Conflict', 'HsmActivated');
+  t.false(recovery.isRestoring);
+  t.deepEqual(taken, []);
+});
+
 test('one recovery at a time, and one that failed can be done again with the same upload', async (t) => {
   const gate = Promise.withResolvers<void>();
   let attempts = 0;

@@ -106,6 +106,9 @@ test.serial('while a restore goes on, its state is told and everything else is a
     ['GET', '/settings'],
     ['POST', '/rng', { count: 8 }],
     ['GET', '/providers/Microsoft.Authorization/roleAssignments'],
+    ['GET', '/securitydomain/upload'],
+    ['POST', '/securitydomain/upload', { value: '{}' }],
+    ['POST', '/securitydomain/download', {}],
   ];
   for (const [method, path, body] of others) {
     const answer =
@@ -115,6 +118,7 @@ test.serial('while a restore goes on, its state is told and everything else is a
     t.like(json.error, { code: 'Conflict', innererror: { code: 'RestoreInProgress' } });
     t.true(json.error?.message.startsWith('User triggered Restore operation is in progress'));
   }
+  t.deepEqual(server.domainRecovery.uploads, []);
   const unknown = await server.request('/keys', { authenticated: false });
   t.is(unknown.status, 401, 'who is not known learns nothing of it');
 });

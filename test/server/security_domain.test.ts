@@ -128,6 +128,20 @@ test.serial(
       t.is(refused.json.error?.code, 'Conflict');
       t.regex(refused.json.error?.message ?? '', /User triggered Restore operation is in progress/);
     }
+    const storage = { storageResourceUri: 'file:' };
+    for (const [method, path, body] of [
+      ['PUT', '/restore', { sasTokenParameters: storage, folderToRestore: 'f' }],
+      ['PUT', '/prerestore', {}],
+      ['PUT', '/keys/k1/restore', { sasTokenParameters: storage, folder: 'f' }],
+      ['POST', '/backup', storage],
+      ['POST', '/securitydomain/upload', { value: file }],
+    ] as const) {
+      const refused = await server.send(method, path + QUERY, body);
+      t.is(refused.status, 409, path);
+      t.like(refused.json.error, { code: 'Conflict', innererror: { code: 'RestoreInProgress' } });
+    }
+    t.deepEqual(server.backups.asked, []);
+    t.is(server.domainRecovery.uploads.length, 2);
     t.deepEqual(server.engine.requests, []);
     for (const [state, told] of [
       ['InProgress', 'InProgress'],
