@@ -131,6 +131,16 @@
           ],
           'libraries': ['-ldl', '-lpthread'],
         },
+        {
+          # A disk that is full or fails where a test tells it to, for programs that are started with it: build/Release/disk_faults.so
+          'target_name': 'disk_faults',
+          'type': 'shared_library',
+          'product_prefix': '',
+          'product_extension': 'so',
+          'sources': ['<!@(ls test/disk_faults/*.c)'],
+          'cflags': ['-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-fvisibility=hidden'],
+          'libraries': ['-ldl', '-lpthread'],
+        },
       ],
     }],
   ],
