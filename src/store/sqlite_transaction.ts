@@ -8,6 +8,10 @@ import { SqliteReservations } from './sqlite_reservations.ts';
 import { SqliteStagedKeys } from './sqlite_staged_keys.ts';
 import type { Write, WriteFailure, WriteOutcome } from './sqlite_write.ts';
 
+/** Where no page was changed a commit writes nothing; and a page in which a value is replaced by the same one was not changed. */
+const TOUCH = `UPDATE tally SET count = count + 1 WHERE subject = 'keys';
+  UPDATE tally SET count = count - 1 WHERE subject = 'keys'`;
+
 /** Changes of the database, many in one transaction: what is waited for is the disk, once for all of them. */
 export class SqliteTransaction {
   readonly #database: DatabaseSync;
@@ -17,6 +21,7 @@ export class SqliteTransaction {
   readonly #intents: SqliteIntents;
   readonly #documents: SqliteDocumentChanges;
   readonly #staged: SqliteStagedKeys;
+  #inDoubt = false;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -30,16 +35,44 @@ export class SqliteTransaction {
 
   /** Does all changes and waits for the disk once. Each has its own outcome; when it returns, those that went well are durable. */
   commit(writes: readonly Write[]): WriteOutcome[] {
+    return this.#commit(writes, false);
+  }
+
+  /**
+   * True while the log of the database may end with a commit that the disk has not confirmed. Nobody who reads sees it, but who opens the
+   * database after a crash would.
+   */
+  get isInDoubt(): boolean {
+    return this.#inDoubt;
+  }
+
+  /** Writes over such a commit, if the disk takes it now. */
+  settle(): void {
+    this.#commit([], true);
+  }
+
+  /** `again`: they were written before, and the disk has not confirmed it. */
+  #commit(writes: readonly Write[], again: boolean): WriteOutcome[] {
+    let isCommitting = false;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
       const outcomes = writes.map((write) => this.#attempt(write));
+      if (this.#inDoubt) this.#database.exec(TOUCH);
+      isCommitting = true;
       this.#database.exec('COMMIT');
+      this.#inDoubt = false;
       return outcomes;
     } catch (error) {
       this.#rollBack();
+      if (isCommitting && !isRefusedWhole(error)) {
+        this.#inDoubt = true;
+        // The disk may take the second time what it has not the first, and then it is known what is there.
+        if (!again) return this.#commit(writes, true);
+      }
+      if (again) return writes.map(() => ({ ok: false, failure: unconfirmed(error) }));
       // What nobody foresaw may be the doing of one change alone, and is then not for the others to bear.
       if (writes.length > 1) return writes.flatMap((write) => this.commit([write]));
-      return [{ ok: false, failure: unforeseen(error) }];
+      return writes.map(() => ({ ok: false, failure: unforeseen(error) }));
     }
   }
 
@@ -95,10 +128,39 @@ export class SqliteTransaction {
   }
 }
 
+const SQLITE_FULL = 13;
+const SQLITE_IOERR_WRITE = 778;
+
+/** The codes of sqlite.org/rescode.html. */
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error ? (error.errcode as number) : undefined;
+}
+
+/** A write that fails comes before the mark that makes a commit of what is in the log; waiting for the disk comes after it. */
+function isRefusedWhole(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === SQLITE_FULL || code === SQLITE_IOERR_WRITE;
+}
+
 function unforeseen(error: unknown): WriteFailure {
+  const isFull = codeOf(error) === SQLITE_FULL;
   return {
     code: 'ServiceUnavailable',
-    message: 'The store could not be written to.',
-    detail: error instanceof Error ? error.message : String(error),
+    message: isFull ? 'The disk of the store is full.' : 'The store could not be written to.',
+    innerCode: isFull ? 'StoreFull' : 'StoreNotWritten',
+    detail: detailOf(error),
   };
+}
+
+function unconfirmed(error: unknown): WriteFailure {
+  return {
+    code: 'OutcomeUnknown',
+    message: 'The disk of the store has not confirmed the change.',
+    innerCode: 'StoreNotWritten',
+    detail: detailOf(error),
+  };
+}
+
+function detailOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

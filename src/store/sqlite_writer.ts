@@ -12,17 +12,27 @@ import { SqliteTransaction } from './sqlite_transaction.ts';
 import type { WriteFailure, WriterCommand, WriterReply } from './sqlite_write.ts';
 
 if (parentPort === null) throw new TypeError('The writer of the store is a thread of its own.');
+const SETTLE_MS = 1_000;
 const port = parentPort;
 const { path } = workerData as { readonly path: string };
 const reply = (message: WriterReply): void => port.postMessage(message);
 
 let lock: DatabaseSync | undefined;
 let database: DatabaseSync | undefined;
+let settling: NodeJS.Timeout | undefined;
 
 function close(): void {
+  clearTimeout(settling);
   database?.close();
   lock?.close();
   port.close();
+}
+
+/** Until the disk takes something again, a crash could bring back what callers have not found. */
+function settle(transaction: SqliteTransaction): void {
+  clearTimeout(settling);
+  transaction.settle();
+  if (transaction.isInDoubt) settling = setTimeout(() => settle(transaction), SETTLE_MS).unref();
 }
 
 function failureOf(error: unknown): WriteFailure {
@@ -41,8 +51,9 @@ try {
   migrateSqlite(database, readMigrations(new URL('./migrations/sqlite/', import.meta.url)));
   const transaction = new SqliteTransaction(database);
   port.on('message', (command: WriterCommand) => {
+    if (command !== 'close') reply({ outcomes: transaction.commit(command.writes) });
+    if (transaction.isInDoubt) settle(transaction);
     if (command === 'close') close();
-    else reply({ outcomes: transaction.commit(command.writes) });
   });
   reply({ opened: true });
 } catch (error) {
