@@ -21,6 +21,8 @@ export interface HostStarterOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly forceLogin: boolean;
   readonly startTimeoutMs: number;
+  /** Puts the token in order before each start. */
+  readonly beforeStart: (() => Promise<void>) | undefined;
   readonly pin: PinSource;
   readonly guard: PinGuard;
 }
@@ -64,7 +66,8 @@ export class HostStarter {
   }
 
   async #start(lanes: LaneRange): Promise<RingHost> {
-    const { pin: source, guard, token, startTimeoutMs } = this.#options;
+    const { pin: source, guard, token, startTimeoutMs, beforeStart } = this.#options;
+    await beforeStart?.().catch(notInOrder);
     const pin = await source.read();
     try {
       await guard.admit(token.serial, pin);
@@ -132,6 +135,12 @@ export class HostStarter {
 
 function refusal(innerCode: string, message: string, status: HostStatus): StrongroomError {
   return new StrongroomError('ServiceUnavailable', message, { innerCode, cause: startFailure(status) });
+}
+
+/** To start it all the same could do more harm. */
+function notInOrder(cause: unknown): never {
+  const message = 'The token could not be put in order before an HSM host was started.';
+  throw new StrongroomError('ServiceUnavailable', message, { innerCode: 'HostNotStarted', cause });
 }
 
 /** What a living host said outside of Cryptoki: that there is no such token, or no such module. */

@@ -57,7 +57,7 @@ export class OpenToken implements HostToken {
   readonly #surroundings: TokenSurroundings;
 
   private constructor(options: TokenOptions, found: InspectedToken, pin: PinSource, surroundings: TokenSurroundings) {
-    const { module, environment = {}, softHsmTokenDirectory, forceLogin = false } = options;
+    const { module, environment = {}, softHsmTokenDirectory, beforeStart, forceLogin = false } = options;
     const { guard, newHostId: newId, options: wide } = surroundings;
     const { label, serial, manufacturer, model, flags } = found;
     this.name = nameOf(options);
@@ -76,6 +76,7 @@ export class OpenToken implements HostToken {
       environment,
       forceLogin,
       startTimeoutMs,
+      beforeStart,
       pin,
       guard,
     });

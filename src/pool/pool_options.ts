@@ -19,6 +19,8 @@ export interface TokenOptions extends TokenProfileOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Where a SoftHSM keeps its tokens, so that what is made there can be brought to disk. */
   readonly softHsmTokenDirectory?: string | undefined;
+  /** Puts the token in order before a host of it is started, while no other one is. */
+  readonly beforeStart?: (() => Promise<void>) | undefined;
   /** Send the PIN even where one more wrong one locks the token. */
   readonly forceLogin?: boolean | undefined;
 }

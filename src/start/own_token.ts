@@ -7,7 +7,7 @@ import { type DataDirectory, ownTokenDirectory } from '../config/data_directory.
 import { keepPrivateFile } from '../config/private_file.ts';
 import { startProvisioning } from '../pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../pkcs11/softhsm_configuration.ts';
-import { mendSoftHsmTokens } from '../pkcs11/softhsm_token_files.ts';
+import { mendSoftHsmTokenFiles, mendSoftHsmTokens } from '../pkcs11/softhsm_token_files.ts';
 
 const FIRST_LABEL = 'strongroom';
 const SOFTHSM_PATHS = [
@@ -76,6 +76,11 @@ export class OwnToken {
   /** Puts in order what somebody has left who was killed. No library may have the token open meanwhile. */
   async mend(): Promise<void> {
     await mendSoftHsmTokens(this.tokenDirectory, this.#copies);
+  }
+
+  /** Puts in order what a login has left that was cut off, while other libraries may have the token open. */
+  async mendFile(): Promise<void> {
+    await mendSoftHsmTokenFiles(this.tokenDirectory, this.#copies);
   }
 
   get #configuration(): string {

@@ -28,7 +28,8 @@ export function knownTokens(configuration: Configuration, files: DataDirectory):
     return Array.from({ length: hsm.ownTokens }, (_, at) => {
       const own = new OwnToken(files, at + 1);
       const { module, label, environment, tokenDirectory: softHsmTokenDirectory, userPinFile: pinFile } = own;
-      const options = { name: label, module, token: { label }, environment, softHsmTokenDirectory };
+      const beforeStart = (): Promise<void> => own.mendFile();
+      const options = { name: label, module, token: { label }, environment, softHsmTokenDirectory, beforeStart };
       return { options: { ...options, profile, hosts, lanesPerHost }, own, pinFile, pinVariable: undefined };
     });
   }

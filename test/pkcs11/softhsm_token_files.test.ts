@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { inspectTokens, startProvisioning } from '../../src/pkcs11/provisioning.ts';
 import { writeSoftHsmConfiguration } from '../../src/pkcs11/softhsm_configuration.ts';
-import { mendSoftHsmTokens } from '../../src/pkcs11/softhsm_token_files.ts';
+import { mendSoftHsmTokenFiles, mendSoftHsmTokens } from '../../src/pkcs11/softhsm_token_files.ts';
 import { SOFTHSM_MODULE } from './softhsm_token.ts';
 
 const LABEL = 'token of tests';
@@ -82,6 +82,27 @@ test('files of objects that were never written are removed, and nothing else is'
   await mendSoftHsmTokens(directory, copies);
   t.deepEqual((await readdir(folder)).toSorted(), before);
   t.true(await isThere());
+});
+
+test('while others have the token open its file is mended, and objects that are being written are left alone', async (t) => {
+  const { directory, copies, file } = await makeToken(t);
+  await mendSoftHsmTokenFiles(directory, copies);
+  const whole = await readFile(file);
+  const object = join(dirname(file), 'empty.object');
+  await writeFile(object, '');
+  await truncate(file, 0);
+  await mendSoftHsmTokenFiles(directory, copies);
+  t.deepEqual(await readFile(file), whole);
+  t.is((await stat(object)).size, 0);
+});
+
+test('where no copy can be kept nobody is told that the token is in order', async (t) => {
+  const { directory, copies, file } = await makeToken(t);
+  await mendSoftHsmTokenFiles(directory, copies);
+  const [copy = ''] = await readdir(copies);
+  await mkdir(join(copies, `${copy}.new`));
+  await t.throwsAsync(mendSoftHsmTokenFiles(directory, copies), { code: 'EISDIR' });
+  t.true((await readFile(file)).length > 0);
 });
 
 test('a token that was never whole stays as it is', async (t) => {
