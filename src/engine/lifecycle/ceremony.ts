@@ -46,9 +46,12 @@ export class Ceremony {
     return this.#ask(request, {});
   }
 
-  /** For a request that makes or ends an object of the token itself: some tokens take one of these at a time. */
+  /**
+   * For a request that makes or ends an object of the token itself: some tokens take one of these at a time. The key has been in use by then:
+   * a failure is not its doing, whoever brought it.
+   */
   change(request: RingRequest): Promise<Uint8Array> {
-    return this.#ask(request, { effect: 'mutating', changesToken: true });
+    return this.#ask(request, { effect: 'mutating', changesToken: true, input: 'engine' });
   }
 
   /** For a request that answers with one new object of the session. */
@@ -80,8 +83,9 @@ export class Ceremony {
   }
 
   async #ask(request: RingRequest, options: CallOptions): Promise<Uint8Array> {
-    const completion = await this.pool.call(request, { ...options, host: this.host, input: this.#origin });
-    if (this.#origin === 'engine') return requireOk(completion).answer;
+    const { input = this.#origin } = options;
+    const completion = await this.pool.call(request, { ...options, host: this.host, input });
+    if (input === 'engine') return requireOk(completion).answer;
     if (completion.returnValue === 0) return completion.answer;
     throw new StrongroomError('BadParameter', 'The HSM does not take this key.', { cause: failureOf(completion) });
   }
