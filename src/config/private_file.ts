@@ -13,15 +13,18 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
   const temporary = `${path}.${randomUUID()}`;
   const file = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, OWNER_ONLY);
   try {
-    await file.writeFile(content);
-    await file.sync();
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
   } catch (error) {
-    await file.close();
-    await unlink(temporary);
+    // A disk that has failed once may fail here too, and the first error is the one to tell.
+    await unlink(temporary).catch(() => undefined);
     throw error;
   }
-  await file.close();
-  await rename(temporary, path);
   await syncDirectory(dirname(path));
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -19,6 +19,16 @@ test('a private file is for its owner alone, and nothing else is left behind', a
   t.deepEqual(
     readdirSync(directory).filter((name) => name.startsWith('secret')),
     ['secret'],
+  );
+});
+
+test('a private file that cannot be put in its place leaves nothing behind', async (t) => {
+  const path = join(directory, 'taken');
+  mkdirSync(path);
+  await t.throwsAsync(writePrivateFile(path, 'one'), { code: 'EISDIR' });
+  t.deepEqual(
+    readdirSync(directory).filter((name) => name.startsWith('taken')),
+    ['taken'],
   );
 });
 
