@@ -6,6 +6,7 @@ import type { Answer, RunningServer } from './running_server.ts';
 const API_VERSION = '7.5';
 /** Of an answer that says nothing of what was done, as on a machine where the audit log is not written in its time. */
 export const UNAVAILABLE = 503;
+const DONE: readonly number[] = [200, 201, 204];
 const MOST_ATTEMPTS = 10;
 
 /** A program that calls one life of the server, over connections that stay open. */
@@ -40,10 +41,10 @@ export class KeyCaller {
     return answer.json;
   }
 
-  /** Undefined where there is none. */
-  async find(path: string): Promise<Json | undefined> {
+  /** Undefined where there is none, which is what `missing` says. */
+  async find(path: string, missing = 'KeyNotFound'): Promise<Json | undefined> {
     const answer = await this.#sendUntilServed('GET', path);
-    if (answer.json.error?.code === 'KeyNotFound') return undefined;
+    if (answer.json.error?.code === missing) return undefined;
     requireDone(answer, path);
     return answer.json;
   }
@@ -73,5 +74,5 @@ export class KeyCaller {
 }
 
 export function requireDone({ status, json }: Answer, what: string): void {
-  if (status !== 200 && status !== 204) throw new Error(`${what} was answered with ${status} ${JSON.stringify(json)}`);
+  if (!DONE.includes(status)) throw new Error(`${what} was answered with ${status} ${JSON.stringify(json)}`);
 }

@@ -125,7 +125,7 @@ export class KeyLives {
   }
 }
 
-async function clear(caller: KeyCaller, name: string): Promise<void> {
+export async function clear(caller: KeyCaller, name: string): Promise<void> {
   for (const path of [`/keys/${name}`, `/deletedkeys/${name}`]) {
     while ((await caller.find(path)) !== undefined) {
       const answer = await caller.send('DELETE', path);
@@ -139,7 +139,7 @@ function namesOf(worker: number): readonly string[] {
 }
 
 /** Made once: an RSA key takes node:crypto longer than a life of the server is. */
-function importableKeys(): readonly JsonWebKey[] {
+export function importableKeys(): readonly JsonWebKey[] {
   const pairs = [
     ...[1, 2, 3].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' })),
     generateKeyPairSync('rsa', { modulusLength: 2048 }),

@@ -56,7 +56,7 @@ export class KillCampaign {
     await this.#server.restart();
     await this.#look();
     await this.#server.stop();
-    const objects = await keyObjects(this.#server.dataDir);
+    const objects = await keyObjects(this.#server.dataDir, NAME_PREFIX);
     if (objects.length > 0) throw new Error(`The token has objects of keys that are no more: ${objects}`);
   }
 
@@ -96,7 +96,7 @@ export class KillCampaign {
  * The labels of objects of keys in the token of a server that has ended. SoftHSM makes an object in several steps, and where it is killed
  * before it has given it its label and its CKA_ID it leaves one without: nobody finds it, and it has no value yet.
  */
-async function keyObjects(dataDir: string): Promise<string[]> {
+export async function keyObjects(dataDir: string, prefix: string): Promise<string[]> {
   const configuration = loadConfiguration({ environment: {}, flags: { dataDir } });
   const pool = await HsmPool.open((await preparePool(configuration, dataDirectory(dataDir), false)).options);
   try {
@@ -108,7 +108,7 @@ async function keyObjects(dataDir: string): Promise<string[]> {
       const { answer } = await pool.call(query, { host });
       labels.push(Buffer.from(decodeAttributes(answer).bytes('CKA_LABEL') ?? []).toString());
     }
-    return labels.filter((label) => label.startsWith(NAME_PREFIX));
+    return labels.filter((label) => label.startsWith(prefix));
   } finally {
     await pool.close();
   }

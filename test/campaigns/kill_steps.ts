@@ -245,6 +245,9 @@ const CHOICES: readonly (readonly [weight: number, choice: Choice, suits: (life:
   [4, purge, ({ key }) => key?.deleted !== undefined],
 ];
 
+/** Those that a campaign asks for by name. */
+export const KILL_STEPS = { create, import: bringIn, setPolicy, update, rotate, remove, recover, purge } as const;
+
 const isActive = ({ key }: Life): boolean => key !== undefined && key.deleted === undefined;
 const mayGrow = (life: Life): boolean => isActive(life) && keyOf(life).versions.length < MOST_VERSIONS;
 

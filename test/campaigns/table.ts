@@ -52,6 +52,14 @@ export const CAMPAIGNS = {
     claim:
       'killed in the middle of a restore over PostgreSQL, a server has all of what was there or all of the backup, as the job says',
   },
+  disk_faults: {
+    file: 'test/campaigns/disk_faults.test.ts',
+    unit: 'faults',
+    full: 700,
+    short: 10,
+    claim:
+      'wherever a full or failing disk meets a change, the answer is 200 or 503, nothing is lost or half-made, and a server goes on once the disk is well',
+  },
   kill_audit: {
     file: 'test/api/audit.test.ts',
     unit: 'kills',
