@@ -54,6 +54,7 @@ export abstract class DispatchedTask<Result = unknown> implements HsmTask {
   abstract prefers(host: HsmHost): boolean;
   abstract prepare(host: HsmHost): RingRequest | Promise<RingRequest>;
   abstract release(host: HsmHost): void;
+  abstract leave(host: HsmHost): () => void;
   abstract forget(host: HsmHost): void;
   /** The result, or a StrongroomError thrown, out of what the token answered. */
   protected abstract answer(completion: Completion): Result;

@@ -17,6 +17,8 @@ export abstract class KeyTask<Result> extends DispatchedTask<Result> {
   protected readonly request: RingRequest;
   readonly suits: OperationPlan['suits'];
   #object: HostObject | undefined = undefined;
+  /** Counts the hosts that were left: what is prepared for one of them ends there. */
+  #left = 0;
 
   constructor(parts: EngineParts, key: LoadedKey, plan: OperationPlan, options: OperationOptions) {
     super(key.queue, options.timeoutMs ?? parts.operationTimeoutMs, options.signal);
@@ -45,15 +47,25 @@ export abstract class KeyTask<Result> extends DispatchedTask<Result> {
     if (this.#object !== undefined) this.parts.custody.giveBack(this.#object, host);
   }
 
+  leave(host: HsmHost): () => void {
+    const object = this.#object;
+    this.#left += 1;
+    this.#object = undefined;
+    return () => {
+      if (object !== undefined) this.parts.custody.giveBack(object, host);
+    };
+  }
+
   forget(host: HsmHost): void {
     if (this.#object !== undefined) this.parts.custody.forget(this.#object, host);
   }
 
   async #prepareLater(host: HsmHost, object: HostObject, tested: true | Promise<void>): Promise<RingRequest> {
+    const left = this.#left;
     try {
       await tested;
       if (object.ready !== undefined) await object.ready;
-      if (this.ended) throw aborted();
+      if (this.ended || left !== this.#left) throw aborted();
     } catch (error) {
       this.parts.custody.giveBack(object, host);
       throw error;

@@ -3,6 +3,8 @@ import type { RingHost } from './ring_host.ts';
 
 /** What it costs to bring a key to a host that does not hold it: about one unwrapping and the way there and back. */
 const BRINGING_US = 300;
+/** A host whose lanes do not come back: what goes there is left there again. */
+const SLOW_US = 1e8;
 /** A host without room makes work wait in front of its lanes, where nobody shares it out. */
 const FULL_US = 1e9;
 const SAME_TOKEN_US = 1e11;
@@ -25,9 +27,11 @@ export function chooseHost(
   let least = Number.POSITIVE_INFINITY;
   for (const host of hosts) {
     if (!host.alive || !suits(task, host)) continue;
-    let cost = (host.tasks * host.meanServiceUs) / host.lanes;
+    // With the task itself: an idle host that is slow is not sooner done than a busy one that is quick.
+    let cost = ((host.tasks + 1) * host.meanServiceUs) / host.lanes;
     if (!task.prefers(host)) cost += BRINGING_US;
     if (excluded !== undefined) cost += exclusion(host, excluded);
+    if (host.slow) cost += SLOW_US;
     if (host.room === 0) cost += FULL_US;
     if (cost < least) {
       least = cost;

@@ -38,4 +38,8 @@ export abstract class HostsOfToken implements TaskHosts {
   offersOther(): boolean {
     return false;
   }
+
+  offersQuicker(): boolean {
+    return false;
+  }
 }

@@ -19,6 +19,11 @@ export interface HsmTask {
   prefers(host: HsmHost): boolean;
   /** The request for this host; a promise where something must be brought there first (a key to unwrap). Called again for each try. */
   prepare(host: HsmHost): RingRequest | Promise<RingRequest>;
+  /**
+   * The host does not come back with it, and it goes elsewhere: answers what `release` would have done for what has been prepared, to be called
+   * when the host is done with it after all. Where it is still being prepared, that ends it.
+   */
+  leave(host: HsmHost): () => void;
   /** Something in the host is over with for this try: leases end here. Called once for each `prepare` that gave a request. */
   release(host: HsmHost): void;
   /**

@@ -4,6 +4,16 @@ import type { Completion } from './hsm_host.ts';
 
 export type Settle = (completion: Completion) => void;
 
+/** Who waits for an answer, and may go elsewhere when it does not come. */
+export interface Leaver {
+  /**
+   * Leaves the host, if it may: answers what is to be done with the answer that comes in the end, and is to be started then.
+   * Undefined when it stays.
+   */
+  leave(): Settle | undefined;
+  start(): void;
+}
+
 const INDEX_BITS = 16;
 const INDEX_MASK = (1 << INDEX_BITS) - 1;
 const MOST = 1 << INDEX_BITS;
@@ -15,6 +25,7 @@ const ROUND_MASK = 0xffff;
  */
 export class PendingRequests {
   #settles: (Settle | undefined)[];
+  #leavers: (Leaver | undefined)[];
   #ids: Uint32Array;
   #shared: Uint8Array;
   #free: Int32Array;
@@ -22,6 +33,7 @@ export class PendingRequests {
 
   constructor(size: number) {
     this.#settles = new Array<Settle | undefined>(size).fill(undefined);
+    this.#leavers = new Array<Leaver | undefined>(size).fill(undefined);
     this.#ids = new Uint32Array(size);
     this.#shared = new Uint8Array(size);
     this.#free = new Int32Array(size);
@@ -33,10 +45,11 @@ export class PendingRequests {
   }
 
   /** Takes a place and answers its request id. */
-  add(operation: RingOperation, settle: Settle): number {
+  add(operation: RingOperation, settle: Settle, leaver?: Leaver): number {
     if (this.#freeCount === 0) this.#grow();
     const index = this.#free[--this.#freeCount] as number;
     this.#settles[index] = settle;
+    this.#leavers[index] = leaver;
     this.#shared[index] = sharesMemory(operation);
     return this.#ids[index] as number;
   }
@@ -53,9 +66,22 @@ export class PendingRequests {
     const settle = this.#settles[index];
     if (settle === undefined) return undefined;
     this.#settles[index] = undefined;
+    this.#leavers[index] = undefined;
     this.#ids[index] = (((((requestId >>> INDEX_BITS) + 1) & ROUND_MASK) << INDEX_BITS) | index) >>> 0;
     this.#free[this.#freeCount++] = index;
     return settle;
+  }
+
+  /** Whoever waits for it goes elsewhere, if he may; the place is taken until the answer is there. */
+  leave(requestId: number): void {
+    const index = requestId & INDEX_MASK;
+    const leaver = this.#leavers[index];
+    if (leaver === undefined || this.#ids[index] !== requestId) return;
+    const late = leaver.leave();
+    if (late === undefined) return;
+    this.#settles[index] = late;
+    this.#leavers[index] = undefined;
+    leaver.start();
   }
 
   /** Ids of all that wait. For the end of a ring, not for the hot path. */
@@ -78,6 +104,7 @@ export class PendingRequests {
     for (let index = size; index < size * 2; index++) {
       ids[index] = index;
       this.#settles.push(undefined);
+      this.#leavers.push(undefined);
       this.#free[this.#freeCount++] = index;
     }
     this.#ids = ids;

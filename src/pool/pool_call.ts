@@ -59,6 +59,10 @@ export class PoolCall implements HsmTask {
     // Nothing is held for a call.
   }
 
+  leave(): () => void {
+    return () => undefined;
+  }
+
   check(completion: Completion, host: HsmHost): true | Promise<boolean> {
     return this.#check?.(completion, host) ?? true;
   }

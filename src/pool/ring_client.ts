@@ -2,7 +2,7 @@ import { COMPLETION, type NativeRing, OUTCOME, type Outcome } from '../pkcs11/bi
 import { AnswerCopy } from './answer_copy.ts';
 import type { Doorbell } from './doorbell.ts';
 import type { Completion, RingRequest } from './hsm_host.ts';
-import { PendingRequests, type Settle } from './pending_requests.ts';
+import { type Leaver, PendingRequests, type Settle } from './pending_requests.ts';
 import { LONGEST_PAYLOAD, Staging } from './staging.ts';
 
 const WORD = 4;
@@ -44,13 +44,14 @@ export class RingClient {
     return this.#flushScheduled ? 0 : this.#staging.length;
   }
 
-  submit(request: RingRequest, settle: Settle): void {
+  /** `leaver` is whoever waits, where he need not. */
+  submit(request: RingRequest, settle: Settle, leaver?: Leaver): void {
     if (this.#abandoned) {
       process.nextTick(settle, unanswered(OUTCOME.notStarted));
       return;
     }
     if (this.#staging.full) this.#flush();
-    const requestId = this.#pending.add(request.operation, settle);
+    const requestId = this.#pending.add(request.operation, settle, leaver);
     try {
       this.#staging.append(request, requestId);
     } catch (error) {
@@ -83,6 +84,11 @@ export class RingClient {
     this.#answered();
     settleSafely(settle, unanswered(outcome));
     return true;
+  }
+
+  /** Whoever waits for one of these requests, or for any, goes elsewhere if he may. The answers still come, and still count as awaited. */
+  leave(requestIds: readonly number[] = this.#pending.all()): void {
+    for (const requestId of requestIds) this.#pending.leave(requestId);
   }
 
   /** The host is gone: what it finished is delivered, everything else ends as `notStarted` or `unknown`. */

@@ -11,6 +11,7 @@ import {
 import { sharedDoorbell } from './doorbell.ts';
 import type { Completion, HostToken, HsmHost, PoolKeyHandles, RingRequest } from './hsm_host.ts';
 import type { LaneRange } from './lane_tuner.ts';
+import type { Leaver } from './pending_requests.ts';
 import { RingClient } from './ring_client.ts';
 
 const READY_POLL_MS = 2;
@@ -22,6 +23,8 @@ const KEY_GENERATION: ReadonlySet<number> = new Set([RING_OPERATION.generateKey,
 const FIRST_GUESS_US = 100;
 /** A mean over about the last 16 calls. */
 const MEAN_WEIGHT = 1 / 16;
+/** Of the mean stays so much from one look to the next while others have the work: what was slow once gets to show what it is now. */
+const MEAN_LEFT = 0.99;
 
 /** How a host ended. */
 export interface HostEnd {
@@ -57,6 +60,10 @@ export abstract class RingHost implements HsmHost {
   failedVerification: number | undefined;
   /** Mean time inside the vendor library of late, to weigh hosts against each other. */
   meanServiceUs = FIRST_GUESS_US;
+  /** At the last look, all of its lanes were in calls that take longer than others wait for. */
+  slow = false;
+  /** Runs whose request is being prepared for it, and since when. */
+  readonly #preparing = new Map<Leaver, number>();
   /** False when the ring's memory may be swapped out. */
   readonly locked: boolean;
   protected readonly native: NativeRing;
@@ -119,8 +126,32 @@ export abstract class RingHost implements HsmHost {
     return this.#poolKeys;
   }
 
-  submit(request: RingRequest, settle: (completion: Completion) => void): void {
-    this.#ring.submit(request, settle);
+  submit(request: RingRequest, settle: (completion: Completion) => void, leaver?: Leaver): void {
+    this.#ring.submit(request, settle, leaver);
+  }
+
+  /** Something has to be brought here before the run's request can be written. */
+  prepares(run: Leaver): void {
+    this.#preparing.set(run, performance.now());
+  }
+
+  prepared(run: Leaver): void {
+    this.#preparing.delete(run);
+  }
+
+  /** Has those go elsewhere who need not wait any longer for calls that take more than so many milliseconds. */
+  look(patienceMs: number): void {
+    const stuck = this.inFlight === 0 ? [] : this.stuckLanes(patienceMs, patienceMs);
+    this.slow = stuck.length >= this.lanes;
+    if (this.slow) this.#ring.leave();
+    else if (stuck.length > 0) this.#ring.leave(stuck.map(({ requestId }) => requestId));
+    const latest = performance.now() - patienceMs;
+    for (const [run, since] of [...this.#preparing]) {
+      if (since > latest || run.leave() === undefined) continue;
+      this.#preparing.delete(run);
+      run.start();
+    }
+    if (this.tasks === 0) this.meanServiceUs *= MEAN_LEFT;
   }
 
   /** The work that is asked of the lanes counts into the mean. */

@@ -79,6 +79,10 @@ class SerialTask implements HsmTask {
     this.#task.release(host);
   }
 
+  leave(host: HsmHost): () => void {
+    return this.#task.leave(host);
+  }
+
   check(completion: Completion, host: HsmHost): true | Promise<boolean> {
     return this.#task.check(completion, host);
   }

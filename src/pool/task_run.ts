@@ -9,6 +9,7 @@ import {
 } from '../pkcs11/return_value.ts';
 import type { Completion, RingRequest } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
+import type { Leaver, Settle } from './pending_requests.ts';
 import type { RingHost } from './ring_host.ts';
 
 /** What a return value says against the instance that gave it, or against its token. */
@@ -39,6 +40,8 @@ export interface TaskHosts {
   left(host: RingHost): boolean;
   /** There is a host of another token that can do it. */
   offersOther(host: RingHost, task: HsmTask): boolean;
+  /** There is one whose calls come back. */
+  offersQuicker(host: RingHost, task: HsmTask): boolean;
 }
 
 /** After these a mutating operation was certainly not done; after any other failure nobody knows. */
@@ -77,6 +80,12 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
 /** What keeps a token from being made ready may be its own matter. */
 const OF_THE_TOKEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ServiceUnavailable', 'NotSupported']);
 
+/** Others may do it in the meantime as well, but hardly sooner. */
+const TAKES_LONG: ReadonlySet<RingOperation | 0> = new Set<RingOperation>([
+  RING_OPERATION.generateKey,
+  RING_OPERATION.generateKeyPair,
+]);
+
 /** Hosts that may go away while one task is brought to them. More would mean that what is brought is what they die of. */
 const LOST_PREPARATIONS = 3;
 
@@ -86,7 +95,7 @@ let functionNames: readonly string[] | undefined;
  * One task on its way through the pool: chooses a host, has the request prepared, submits it and reacts to what comes back.
  * It costs one object and one closure, however many tries it takes.
  */
-export class TaskRun {
+export class TaskRun implements Leaver {
   readonly task: HsmTask;
   readonly #hosts: TaskHosts;
   #host: RingHost | undefined;
@@ -98,6 +107,10 @@ export class TaskRun {
   #failures = 0;
   #lostPreparations = 0;
   #lies = 0;
+  /** It has left a host that did not come back with it; once. */
+  #hasLeft = false;
+  /** What is being prepared is for this try. */
+  #try = 0;
   /** What the answer was found to need. */
   #capacity = 0;
 
@@ -122,6 +135,7 @@ export class TaskRun {
       return;
     }
     this.#host = host;
+    this.#operation = 0;
     host.tasks++;
     let request: RingRequest | Promise<RingRequest>;
     try {
@@ -130,14 +144,46 @@ export class TaskRun {
       this.#notPrepared(error);
       return;
     }
-    if (request instanceof Promise) {
-      request.then(
-        (prepared) => this.#submit(prepared),
-        (error: unknown) => this.#notPrepared(error),
-      );
-    } else {
-      this.#submit(request);
-    }
+    if (request instanceof Promise) this.#awaitPreparation(host, request);
+    else this.#submit(request);
+  }
+
+  /**
+   * Whether it need not wait for its host any longer: it is started elsewhere then, and answers what is to be done with an answer that comes
+   * all the same. Whatever may have been done stays with one host.
+   */
+  leave(): Settle | undefined {
+    const host = this.#host as RingHost;
+    const { task } = this;
+    if (this.#hasLeft || task.effect !== 'pure' || TAKES_LONG.has(this.#operation)) return undefined;
+    if (!this.#hosts.offersQuicker(host, task)) return undefined;
+    this.#hasLeft = true;
+    this.#try += 1;
+    this.#excluded = host;
+    const release = task.leave(host);
+    return ({ outcome, serviceTimeUs, answer }) => {
+      host.tasks--;
+      if (outcome === OUTCOME.done) host.served(serviceTimeUs);
+      answer.fill(0);
+      release();
+    };
+  }
+
+  #awaitPreparation(host: RingHost, request: Promise<RingRequest>): void {
+    const current = this.#try;
+    host.prepares(this);
+    const isOver = (): boolean => {
+      if (current === this.#try) {
+        host.prepared(this);
+        return false;
+      }
+      host.tasks--;
+      return true;
+    };
+    request.then(
+      (prepared) => isOver() || this.#submit(prepared),
+      (error: unknown) => isOver() || this.#notPrepared(error),
+    );
   }
 
   fail(code: ErrorCode, cause?: unknown, retryAfterMs?: number): void {
@@ -159,7 +205,7 @@ export class TaskRun {
     this.#object = request.object;
     this.#mechanism = request.mechanism;
     try {
-      host.submit(request, this.#settle);
+      host.submit(request, this.#settle, this);
     } catch (error) {
       this.#endTry(host);
       this.fail('InternalError', error);

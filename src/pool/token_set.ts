@@ -3,6 +3,7 @@ import type { HostToken } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
 import type { OpenToken } from './open_token.ts';
 import { ParkedRuns } from './parked_runs.ts';
+import { Patience } from './patience.ts';
 import type { RingHost } from './ring_host.ts';
 import type { Suspicion, TaskHosts, TaskRun } from './task_run.ts';
 import type { TokenMember } from './token_member.ts';
@@ -19,6 +20,7 @@ export class TokenSet implements TaskHosts {
   /** Tokens that serve. */
   #serving = 0;
   #closed = false;
+  #patience: Patience | undefined;
 
   get members(): readonly TokenMember[] {
     return this.#members;
@@ -50,6 +52,7 @@ export class TokenSet implements TaskHosts {
 
   add(member: TokenMember): void {
     this.#members.push(member);
+    if (this.#members.length > 1) this.#patience ??= new Patience(() => this.#members.flatMap(({ hosts }) => hosts));
     member.attach({
       changed: () => this.#refresh(),
       joined: () => {
@@ -118,6 +121,10 @@ export class TokenSet implements TaskHosts {
     return this.#hosts.some((host) => host.alive && host.token !== token && suits(task, host.token));
   }
 
+  offersQuicker({ token }: RingHost, task: HsmTask): boolean {
+    return this.#hosts.some((host) => host.alive && !host.slow && host.token !== token && suits(task, host.token));
+  }
+
   /** A token is left only where there is another to go to: a sick one is better than none. Whether it is left from now on. */
   leave(token: OpenToken, reason: string): boolean {
     if (!this.offersOther({ token }, {})) return false;
@@ -127,6 +134,7 @@ export class TokenSet implements TaskHosts {
   /** Nobody waits for a host from now on. */
   close(): void {
     this.#closed = true;
+    this.#patience?.close();
     this.#parked.failBefore(Number.POSITIVE_INFINITY, undefined);
   }
 

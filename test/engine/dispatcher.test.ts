@@ -74,6 +74,10 @@ class NamedTask extends DispatchedTask<Uint8Array> {
 
   release(): void {}
 
+  leave(): () => void {
+    return () => undefined;
+  }
+
   forget(): void {}
 
   protected answer(completion: Completion): Uint8Array {

@@ -54,6 +54,10 @@ export class ScriptedHosts implements TaskHosts {
     return this.hasOtherToken;
   }
 
+  offersQuicker(): boolean {
+    return this.hasOtherToken;
+  }
+
   lied({ id }: RingHost): void {
     this.liars.push(id);
   }
@@ -66,6 +70,8 @@ export class ScriptedHosts implements TaskHosts {
       alive: true,
       end: undefined,
       served: () => undefined,
+      prepares: () => undefined,
+      prepared: () => undefined,
       submit: (request: RingRequest, settle: (completion: Completion) => void) => {
         this.tries.push(id);
         this.requests.push({ ...request });
@@ -94,6 +100,7 @@ export class RecordedTask implements HsmTask {
   prepared = 0;
   released = 0;
   forgotten = 0;
+  left = 0;
   error: StrongroomError | undefined;
   completion: Completion | undefined;
   readonly ended: Promise<void>;
@@ -117,6 +124,11 @@ export class RecordedTask implements HsmTask {
 
   release(): void {
     this.released++;
+  }
+
+  leave(): () => void {
+    this.left++;
+    return () => this.released++;
   }
 
   check(_completion: Completion, _host: HsmHost): true | Promise<boolean> {

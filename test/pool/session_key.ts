@@ -80,6 +80,10 @@ export class KeyTask implements HsmTask {
     this.open--;
   }
 
+  leave(): () => void {
+    return () => this.release();
+  }
+
   check(): true {
     return true;
   }

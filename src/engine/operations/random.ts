@@ -34,6 +34,10 @@ export class RandomTask extends DispatchedTask<Uint8Array> {
     // Nothing is held.
   }
 
+  leave(): () => void {
+    return () => undefined;
+  }
+
   forget(): void {
     // Nothing is remembered.
   }
