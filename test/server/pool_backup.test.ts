@@ -154,8 +154,21 @@ for (const [what, happens] of MEANWHILE) {
 }
 
 test.serial('a managed identity is no way to a storage, and a token may be null', async (t) => {
-  const refused = await server.post(`/backup${QUERY}`, { ...STORAGE, token: null, useManagedIdentity: true });
-  t.like(refused, { status: 400, json: { error: { code: 'BadParameter' } } });
+  const identity = { ...STORAGE, token: null, useManagedIdentity: true };
+  const asked = server.backups.asked.length;
+  for (const [method, path, body] of [
+    ['POST', '/backup', identity],
+    ['POST', '/prebackup', identity],
+    ['PUT', '/restore', { ...RESTORE, sasTokenParameters: identity }],
+    ['PUT', '/prerestore', { ...RESTORE, sasTokenParameters: identity }],
+    ['PUT', '/keys/k1/restore', { sasTokenParameters: { ...identity, token: 'sig=1' }, folder: 'mhsm-demo-1' }],
+  ] as const) {
+    const refused = await server.send(method, path + QUERY, body);
+    const innererror = { code: 'ManagedIdentityNotSupported' };
+    t.like(refused, { status: 400, json: { error: { code: 'BadParameter', innererror } } }, path);
+    t.true(refused.json.error?.message.startsWith('Expected false for useManagedIdentity: this HSM uses a SAS token.'));
+  }
+  t.is(server.backups.asked.length, asked);
   const taken = await server.post(`/backup${QUERY}`, {
     storageResourceUri: 'file:',
     token: null,
