@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
+import { testAgainstSwagger, type WireExchange } from './swagger.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-backups-'));
 const settings = { STRONGROOM_BACKUP_DIRECTORY: directory };
@@ -50,6 +51,7 @@ const create = async (server: RunningServer, name: string): Promise<string> => {
 const sign = (server: RunningServer, path: string) => server.post(`${path}/sign`, { alg: 'ES256', value: DIGEST });
 
 let folder = '';
+const exchanges: WireExchange[] = [];
 
 test.serial('strongroom backs a pool up, and says how far it has come and where it is', async (t) => {
   await create(first, 'orders');
@@ -144,6 +146,39 @@ if (spawnSync(PYTHON, ['-c', modules]).status === 0) {
     });
   });
 }
+
+test.serial('jobs that go on, that have succeeded and that have failed are asked for', async (t) => {
+  const put = (path: string, body: object) => second.send('PUT', path, JSON.stringify(body));
+  const place = { sasTokenParameters: STORAGE, folderToRestore: folder };
+  const states: unknown[] = [];
+  const jobs: readonly [what: string, begin: () => ReturnType<typeof put>][] = [
+    ['backup', () => second.post('/backup', STORAGE)],
+    ['restore', () => put('/restore', place)],
+    ['restore', () => put('/restore', { ...place, folderToRestore: 'mhsm-none' })],
+    ['restore', () => put('/keys/orders/restore', { sasTokenParameters: STORAGE, folder })],
+    ['backup', () => second.post('/backup', { storageResourceUri: 'https://127.0.0.1:1/container', token: 'sig=x' })],
+  ];
+  for (const [what, begin] of jobs) {
+    const answer = await begin();
+    t.is(answer.status, 202, JSON.stringify(answer.json));
+    t.is(answer.json.status, 'InProgress');
+    for (;;) {
+      const { json } = await second.get(`/${what}/${answer.json.jobId}/pending`);
+      t.deepEqual(Object.keys(json).toSorted(), Object.keys(answer.json).toSorted(), 'no member comes or goes');
+      t.is(json.endTime === null, json.status === 'InProgress');
+      t.is(json.error === null, json.status === 'Succeeded');
+      if (json.status !== 'InProgress') {
+        states.push(json.status);
+        break;
+      }
+      await delay(20);
+    }
+  }
+  t.deepEqual(states, ['Succeeded', 'Succeeded', 'Failed', 'Failed', 'Failed']);
+  exchanges.push(...second.exchanges.filter(({ url }) => /\/(?:backup|restore)\b/.test(url)));
+});
+
+testAgainstSwagger('the states of jobs are as the swagger describes them', () => exchanges, 10);
 
 test.serial('requests of backup and restore are on record, with what came of them', async (t) => {
   await first.stop();
