@@ -159,6 +159,23 @@ test('a pool without keys has a backup as well', async (t) => {
   t.deepEqual(await readBack(container), []);
 });
 
+test('no bit of a manifest can be another', async (t) => {
+  const container = await written(await largeKeys(2, 10));
+  const genuine = container.blobs.get(MANIFEST_PATH) as Uint8Array;
+  const unseen: string[] = [];
+  for (let bit = 0; bit < 8 * genuine.length; bit++) {
+    const spoilt = Uint8Array.from(genuine);
+    spoilt[bit >> 3] = (spoilt[bit >> 3] as number) ^ (1 << (bit & 7));
+    container.blobs.set(MANIFEST_PATH, spoilt);
+    const isFound = await readBack(container).then(
+      () => false,
+      (error: unknown) => error instanceof StrongroomError && /^Backup/.test(error.innerCode ?? ''),
+    );
+    if (!isFound) unseen.push(`bit ${bit & 7} of ${String.fromCharCode(genuine[bit >> 3] as number)} at ${bit >> 3}`);
+  }
+  t.deepEqual(unseen, []);
+});
+
 campaign('backup_damage', async (t, run) => {
   const setting = { collection: 'setting', id: 'one', content: true, revision: 1 };
   const container = await written(await largeKeys(6, 2_000), [setting]);
