@@ -99,7 +99,7 @@ export class BackupService {
   async checkBackup(location: StorageLocation | undefined): Promise<Job> {
     const container = location && openContainer(location, this.#options.storage);
     return this.#start('backupCheck', async (job, signal) => {
-      await this.#contents.requireNoResidentKeys();
+      await this.#requireNoResidentKeys(job, signal);
       await container?.check(signal);
       await job.succeed('The pool can be backed up');
     });
@@ -110,7 +110,7 @@ export class BackupService {
     const { container, folder } = this.#open(place, 'folderToRestore');
     await this.#requireBackup();
     return this.#start('restore', async (job, signal) => {
-      await this.#contents.requireNoResidentKeys();
+      await this.#requireNoResidentKeys(job, signal);
       await this.#reading(container, folder, signal, async (backup) => {
         await restorePool(this.#options, backup, job);
       });
@@ -122,7 +122,7 @@ export class BackupService {
     const opened = place && this.#open(place, 'folderToRestore');
     return this.#start('restoreCheck', async (job, signal) => {
       await this.#requireBackup();
-      await this.#contents.requireNoResidentKeys();
+      await this.#requireNoResidentKeys(job, signal);
       if (opened !== undefined) {
         await this.#reading(opened.container, opened.folder, signal, async (backup) => {
           let read = 0;
@@ -213,6 +213,12 @@ export class BackupService {
     } finally {
       backup.close();
     }
+  }
+
+  async #requireNoResidentKeys(job: RunningJob, signal: AbortSignal): Promise<void> {
+    await this.#contents.requireNoResidentKeys(signal, (keys) =>
+      job.progress(`${JOB_WORDS[job.kind]} is in progress: ${keys} of the keys that are here were looked at`),
+    );
   }
 
   /** What a restore replaces is gone, so it has to be somewhere else (Azure API §1.20). */

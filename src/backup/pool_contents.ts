@@ -63,9 +63,17 @@ export class PoolContents {
     return (await this.#options.store.listWholeKeys({ after: undefined, limit: 1 })).length === 0;
   }
 
-  /** @throws StrongroomError `NotSupported` (`ResidentKeys`), `StoreTampered`, `ServiceUnavailable` */
-  async requireNoResidentKeys(): Promise<void> {
-    for await (const keys of this.keys()) void keys;
+  /**
+   * Looks at every key, and tells how many it has looked at.
+   * @throws StrongroomError `NotSupported` (`ResidentKeys`), `StoreTampered`, `ServiceUnavailable`; or the reason of the signal
+   */
+  async requireNoResidentKeys(signal: AbortSignal, onProgress: (keys: number) => void): Promise<void> {
+    let looked = 0;
+    for await (const keys of this.keys()) {
+      signal.throwIfAborted();
+      looked += keys.length;
+      onProgress(looked);
+    }
   }
 
   async #check({ key, versions }: WholeKey): Promise<void> {

@@ -32,6 +32,7 @@ export async function restorePool(options: RestorePoolOptions, backup: StoredBac
   }
   await store.clearStagedKeys();
   const documents = await stage(options, backup, job);
+  job.progress(`Full restore is in progress: ${keys} keys are taking the place of those that are here`);
   await epoch.replace(async () => {
     const changes = await changesTo(options, documents);
     job.requireOurs();

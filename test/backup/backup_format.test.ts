@@ -159,6 +159,16 @@ test('a pool without keys has a backup as well', async (t) => {
   t.deepEqual(await readBack(container), []);
 });
 
+test('who looks at all keys says how far he has come, and stops when nobody waits for it any more', async (t) => {
+  const all = await contents(await largeKeys(70, 10));
+  const seen: number[] = [];
+  await all.requireNoResidentKeys(SIGNAL, (keys) => seen.push(keys));
+  t.deepEqual(seen, [32, 64, 70]);
+  const giveUp = new AbortController();
+  const attempt = all.requireNoResidentKeys(giveUp.signal, () => giveUp.abort(new Error('The server stops.')));
+  await t.throwsAsync(attempt, { message: 'The server stops.' });
+});
+
 test('no bit of a manifest can be another', async (t) => {
   const container = await written(await largeKeys(2, 10));
   const genuine = container.blobs.get(MANIFEST_PATH) as Uint8Array;
