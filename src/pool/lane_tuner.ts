@@ -29,11 +29,12 @@ export interface LaneReading {
  * - `fixed`: by the profile or the operator.
  * - `first`: no load has asked for another number yet.
  * - `searching`: other numbers are being tried.
+ * - `enough`: more lanes did more, and then the load left some of them without work; others are tried as soon as it does not.
  * - `found`: no other number did more under load.
  * - `sessionLimit`: the token gives no more sessions.
  * - `idle`: those that had nothing to do have been closed.
  */
-export type LaneFinding = 'fixed' | 'first' | 'searching' | 'found' | 'sessionLimit' | 'idle';
+export type LaneFinding = 'fixed' | 'first' | 'searching' | 'enough' | 'found' | 'sessionLimit' | 'idle';
 
 export interface LaneReport {
   readonly perHost: number;
@@ -164,7 +165,7 @@ export class LaneTuner {
     } else if (trial.up) {
       const gained = rate >= trial.rate * GAIN;
       if (gained && saturated) this.#tryMore(nowMs, rate);
-      else if (gained) this.#keep(nowMs, this.#lanes, rate);
+      else if (gained) this.#suffice(rate);
       else if (trial.doubted !== true) this.#trial = { ...trial, doubted: true };
       else if (saturated) this.#tryFewer(nowMs, trial.lanes, trial.rate);
       else this.#keep(nowMs, trial.lanes, trial.rate);
@@ -176,7 +177,7 @@ export class LaneTuner {
   }
 
   #mayTry(nowMs: number, rate: number): boolean {
-    if (this.#found === 'idle') return true;
+    if (this.#found === 'idle' || this.#found === 'enough') return true;
     if (nowMs < this.#foundMs + HOLD_MS) return false;
     const known = this.#rate ?? 0;
     return nowMs >= this.#heldUntilMs || Math.abs(rate - known) > known * SAME_LOAD;
@@ -210,6 +211,14 @@ export class LaneTuner {
     this.#proven = lanes;
     this.#rate = Math.round(rate);
     this.#found = lanes === this.#limit?.lanes ? 'sessionLimit' : 'found';
+  }
+
+  /** Whether more would do still more is not known: the load may just have ended. */
+  #suffice(rate: number): void {
+    this.#trial = undefined;
+    this.#proven = this.#lanes;
+    this.#rate = Math.round(rate);
+    this.#found = 'enough';
   }
 
   /** It is void, and is begun anew as soon as there is load. */

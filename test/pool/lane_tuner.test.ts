@@ -226,3 +226,31 @@ test('load that comes in bursts is tuned over several of them', (t) => {
   token.run(10);
   t.like(tuner.report, { perHost: 16, found: 'found' });
 });
+
+test('a load that ends while more lanes are tried does not end the search: the next one goes on at once', (t) => {
+  for (const lastCallers of [4, 5, 6, 7]) {
+    const { tuner, token } = simulate(network(16));
+    while (tuner.lanes !== 8) token.run(0.25);
+    token.run(0.25);
+    // As if it ended some time between two looks.
+    token.callers = lastCallers;
+    token.run(0.25);
+    token.callers = 0;
+    token.run(5);
+    t.not(tuner.report.found, 'found');
+    token.callers = Number.POSITIVE_INFINITY;
+    token.run(10);
+    t.like(tuner.report, { perHost: 16, found: 'found' }, `${lastCallers} callers`);
+  }
+});
+
+test('a load that more lanes are enough for is left with them, and a greater one has others tried at once', (t) => {
+  const { tuner, token } = simulate(network(16));
+  while (tuner.lanes !== 8) token.run(0.25);
+  token.callers = 6;
+  token.run(5);
+  t.like(tuner.report, { perHost: 8, found: 'enough', operationsPerSecond: 6_000 });
+  token.callers = Number.POSITIVE_INFINITY;
+  token.run(10);
+  t.like(tuner.report, { perHost: 16, found: 'found' });
+});
