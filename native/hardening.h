@@ -4,7 +4,8 @@
 
 namespace strongroom {
 
-/// No core dumps, no ptrace by others (not dumpable), no new privileges. False when one of them could not be had.
+/// No core dumps, no ptrace by others (not dumpable), no new privileges, and large blocks go back to the system as soon as
+/// they are freed. False when one of the first three could not be had.
 bool hardenProcess();
 
 }  // namespace strongroom

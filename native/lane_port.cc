@@ -208,8 +208,11 @@ void LanePort::signal() {
 
 uint64_t LanePort::signalIntervalNs() const {
   const uint32_t lanes = std::max(memory_->header().openLanes.load(std::memory_order_relaxed), 1U);
-  const uint64_t waitingNs = uint64_t{memory_->submissions().size()} * quickestUnsignalledNs_ / lanes;
-  return std::clamp(waitingNs * 3 / 2, kShortestSignalIntervalNs, kLongestSignalIntervalNs);
+  const auto waiting = static_cast<uint32_t>(memory_->submissions().size());
+  const uint64_t waitingNs = uint64_t{waiting} * quickestUnsignalledNs_ / lanes;
+  const bool few = waiting + unsignalled_ <= kFewInRing;
+  const uint64_t shortest = few ? kShortestSignalIntervalOfFewNs : kShortestSignalIntervalNs;
+  return std::clamp(waitingNs * 3 / 2, shortest, kLongestSignalIntervalNs);
 }
 
 uint32_t& LanePort::expectedNs(const RequestHeader& header) {

@@ -27,12 +27,15 @@ inline constexpr uint32_t kCompletionsPerSignal = 32;
 /// comes before they are through, but within these bounds.
 inline constexpr uint64_t kShortestSignalIntervalNs = 200'000;
 inline constexpr uint64_t kLongestSignalIntervalNs = 4'000'000;
+/// Where the ring holds no more than so many, the owner has a core to himself, and takes some while the lane is at others.
+inline constexpr uint32_t kFewInRing = 8;
+inline constexpr uint64_t kShortestSignalIntervalOfFewNs = 20'000;
 /// How long a lane without work spins before it sleeps.
 inline constexpr uint64_t kLaneSpinNs = 50'000;
 /// How long the owner spins for an answer before its event loop sleeps …
 inline constexpr uint64_t kOwnerSpinNs = 20'000;
 /// … where no more than so many are awaited: with more of them, the lanes need the cores.
-inline constexpr size_t kOwnerSpinInFlight = 2;
+inline constexpr size_t kOwnerSpinInFlight = 16;
 
 /// The slot's life: free → submitted → claimed → done → free. With `abandoned` the owner takes it from a dead host.
 enum class SlotState : uint32_t { free = 0, submitted = 1, claimed = 2, done = 3, abandoned = 4 };

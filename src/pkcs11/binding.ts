@@ -213,7 +213,10 @@ export interface NativeAddon {
   readonly VerifyingKey: new (
     parts: VerifyingKeyParts,
   ) => NativeVerifyingKey;
-  /** No core dumps, not dumpable, no new privileges. For the process that holds plaintext in passing. */
+  /**
+   * No core dumps, not dumpable, no new privileges; large blocks of memory are given back when they are freed. For the process that holds
+   * plaintext in passing.
+   */
   hardenProcess(): void;
   /** The layout as the native core has it, to be held against this file. */
   layout(): Record<string, Record<string, number>>;
