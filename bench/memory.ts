@@ -21,7 +21,10 @@ const HOST_KEYS = 1_000;
 const REQUESTS = 6_000;
 const CONNECTIONS = 8;
 const TRIES = 5;
-const SETTLE_MS = 3_000;
+/** Less than V8 waits before it collects what an idle program has left … */
+const PAUSE_MS = 3_000;
+/** … and more than it takes for that. */
+const SETTLE_MS = 15_000;
 const SAMPLES = 5;
 const SAMPLE_MS = 500;
 const KIB_PER_MB = 1_000_000 / 1024;
@@ -45,14 +48,16 @@ export async function measureMemory(_selection: Selection, token: ScratchToken):
     { title: 'server, idle after its start', megabytes: fewMegabytes.idle },
     { title: 'the same, started from a clone (types are stripped at start)', megabytes: sources.idle },
     {
-      title: `server with ${count(FEW)} keys stored, after ${requests} requests over all of them`,
-      megabytes: fewMegabytes.used,
+      title: `server with ${count(FEW)} keys stored, at the end of ${requests} requests over all of them`,
+      megabytes: fewMegabytes.atWork,
     },
+    { title: 'the same, quarter of a minute later', megabytes: fewMegabytes.used },
     { title: `server with ${count(MANY)} keys stored, idle after its start`, megabytes: manyMegabytes.idle },
     {
-      title: `server with ${count(MANY)} keys stored, after ${requests} requests over as many keys`,
-      megabytes: manyMegabytes.used,
+      title: `server with ${count(MANY)} keys stored, at the end of ${requests} requests over as many keys`,
+      megabytes: manyMegabytes.atWork,
     },
+    { title: 'the same, quarter of a minute later', megabytes: manyMegabytes.used },
     { title: `a host with ${count(HOST_KEYS)} keys in its cache`, megabytes: host },
   ];
   const figures = {
@@ -66,16 +71,21 @@ export async function measureMemory(_selection: Selection, token: ScratchToken):
 
 const once = (value: number): Figure => ({ ...spread([value]), disturbedRounds: 0 });
 
-async function serverMemory(
-  installation: Installation,
-  dataDir: string,
-  keys: number,
-): Promise<{ idle: number; used: number }> {
+interface ServerMemory {
+  readonly idle: number;
+  /** With what the last requests have left behind. */
+  readonly atWork: number;
+  /** Once it has been collected. */
+  readonly used: number;
+}
+
+async function serverMemory(installation: Installation, dataDir: string, keys: number): Promise<ServerMemory> {
   const server = await startInstalledServer(installation, dataDir);
   try {
-    const idle = await residentMegabytes(server.pid);
+    const idle = await residentMegabytes(server.pid, PAUSE_MS);
     await useKeys(server.client, keys);
-    return { idle, used: await residentMegabytes(server.pid) };
+    const atWork = await residentMegabytes(server.pid, 0);
+    return { idle, atWork, used: await residentMegabytes(server.pid, SETTLE_MS) };
   } finally {
     await server.stop();
   }
@@ -106,15 +116,15 @@ async function hostMemory(token: ScratchToken): Promise<number> {
     await engine.ask<object, ManyKeysCommand>({ command: 'useAll', count: HOST_KEYS });
     const [host] = childProcesses(engine.pid);
     if (host === undefined) throw new Error('The engine has no host process');
-    return await residentMegabytes(host);
+    return await residentMegabytes(host, PAUSE_MS);
   } finally {
     await engine.close();
   }
 }
 
-/** After a pause for what is still to be collected; the median of a few samples. */
-async function residentMegabytes(pid: number): Promise<number> {
-  await delay(SETTLE_MS);
+/** After a pause; the median of a few samples. */
+async function residentMegabytes(pid: number, pauseMs: number): Promise<number> {
+  await delay(pauseMs);
   const samples: number[] = [];
   for (let i = 0; i < SAMPLES; i++) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
