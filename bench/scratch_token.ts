@@ -27,13 +27,17 @@ export interface ScratchTokenOptions {
 const MODULES = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so'];
 const LABEL = 'strongroom bench';
 
+const directories = new Set<string>();
+// Also when the run ends early: what is in there holds keys and PINs, if only of a bench.
+process.once('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
 export async function makeScratchToken({ allMechanisms }: ScratchTokenOptions): Promise<ScratchToken> {
   const module = MODULES.find((path) => existsSync(path));
   if (module === undefined) throw new Error(`SoftHSM is not installed: none of ${MODULES.join(', ')} is there`);
   const directory = await mkdtemp(join(tmpdir(), 'strongroom-bench-'));
-  const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  // Also when the run ends early: what is in there holds keys and a PIN, if only of a bench.
-  process.once('exit', remove);
+  directories.add(directory);
   const path = join(directory, 'softhsm2.conf');
   const tokenDirectory = join(directory, 'tokens');
   await writeSoftHsmConfiguration({ path, tokenDirectory });
@@ -49,5 +53,13 @@ export async function makeScratchToken({ allMechanisms }: ScratchTokenOptions): 
     soPin: Buffer.from(randomBytes(12).toString('hex')),
     userPin: Buffer.from(pin),
   });
-  return { module, label: LABEL, serial: serial.trim(), pin, directory, environment, remove };
+  return {
+    module,
+    label: LABEL,
+    serial: serial.trim(),
+    pin,
+    directory,
+    environment,
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
 }
