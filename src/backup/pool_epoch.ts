@@ -16,6 +16,8 @@ export class PoolEpoch implements Epoch {
   #current: number;
   /** It could not be asked for when there may have been another. */
   #isDoubted = false;
+  #isLooking = false;
+  #mustLook = false;
 
   private constructor(store: EpochStore, current: number) {
     this.#store = store;
@@ -65,12 +67,20 @@ export class PoolEpoch implements Epoch {
     });
   }
 
+  /** One after the other: while the store does not answer, it is told again and again that everything may have changed. */
   async #look(): Promise<void> {
-    const isOther = await this.#store.countReplacements().then(
-      (count) => count !== this.#current,
-      () => true,
-    );
-    if (isOther || this.#isDoubted) await this.#passage.alone(() => this.#learn());
+    this.#mustLook = true;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    while (this.#mustLook) {
+      this.#mustLook = false;
+      const isOther = await this.#store.countReplacements().then(
+        (count) => count !== this.#current,
+        () => true,
+      );
+      if (isOther || this.#isDoubted) await this.#passage.alone(() => this.#learn());
+    }
+    this.#isLooking = false;
   }
 
   async #learn(): Promise<void> {

@@ -101,6 +101,33 @@ test('of a replacement by another server it is known, once nobody is under way w
   t.is(epoch.current, 8);
 });
 
+test('however often everything may have changed, the store is asked once at a time, and once more', async (t) => {
+  let asked = 0;
+  let answer = work();
+  let tell: (names: undefined) => void = () => undefined;
+  const epoch = await PoolEpoch.open({
+    countReplacements: async () => {
+      asked += 1;
+      if (asked > 1) await answer.run();
+      return asked;
+    },
+    onKeysChanged: (listener) => {
+      tell = listener;
+    },
+  });
+  for (let times = 0; times < 100; times++) tell(undefined);
+  await turn();
+  t.is(asked, 2);
+  const first = answer;
+  answer = work();
+  answer.end();
+  first.end();
+  await turn();
+  await turn();
+  t.true(asked <= 6, `${asked}`);
+  t.is(epoch.current, asked);
+});
+
 test('where it is not known whether there was a replacement, nothing is changed', async (t) => {
   const store = new Replaced();
   const epoch = await PoolEpoch.open(store);
