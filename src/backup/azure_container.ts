@@ -9,11 +9,15 @@ const PAUSES_MS = [500, 2_000, 5_000];
 /** What the storage calls its refusal; anything else in that header is nobody's business. */
 const STORAGE_CODE = /^[A-Za-z]{1,64}$/;
 const CONDITION_NOT_MET = 412;
+/** Where a blob is that was not to be there. */
+const TAKEN = new Set(['BlobAlreadyExists', 'ConditionNotMet']);
 
 interface Answer {
   readonly status: number;
   readonly storageCode: string | undefined;
   readonly response: Response;
+  /** What was asked before may have been done, and its answer lost. */
+  readonly isRepeated: boolean;
 }
 
 /**
@@ -31,9 +35,12 @@ export class AzureContainer implements BackupContainer {
   }
 
   async write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    const answer = await this.#ask('PUT', path, { 'x-ms-blob-type': 'BlockBlob' }, bytes, signal);
+    const headers = { 'x-ms-blob-type': 'BlockBlob', 'if-none-match': '*' };
+    const answer = await this.#ask('PUT', path, headers, bytes, signal);
     await answer.response.body?.cancel();
-    if (answer.status !== 201) throw refusalOf(answer);
+    if (answer.status === 201) return;
+    if (!TAKEN.has(answer.storageCode ?? '')) throw refusalOf(answer);
+    if (!answer.isRepeated) throw storageRefusal('StorageTaken', answer.storageCode);
   }
 
   async read(path: string, mostBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -80,7 +87,7 @@ export class AzureContainer implements BackupContainer {
         signal: AbortSignal.any([signal, AbortSignal.timeout(LIMITS.backupStorageTimeoutMs)]),
         ...(body !== undefined && { body: new Uint8Array(body) }),
       }).then(
-        (response) => answerOf(response),
+        (response) => answerOf(response, attempt > 0),
         (cause: unknown) => storageRefusal('StorageUnavailable', undefined, withoutToken(cause, this.#token)),
       );
       const pauseMs = PAUSES_MS[attempt];
@@ -95,12 +102,13 @@ export class AzureContainer implements BackupContainer {
   }
 }
 
-function answerOf(response: Response): Answer {
+function answerOf(response: Response, isRepeated: boolean): Answer {
   const code = response.headers.get('x-ms-error-code');
   return {
     status: response.status,
     storageCode: code !== null && STORAGE_CODE.test(code) ? code : undefined,
     response,
+    isRepeated,
   };
 }
 

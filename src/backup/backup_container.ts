@@ -4,6 +4,7 @@ import { StrongroomError } from '../model/errors.ts';
 export interface BackupContainer {
   /** What names it to callers, as they name it; nothing secret. */
   readonly uri: string;
+  /** Refuses (`StorageTaken`) what somebody else has put there already. */
   write(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Undefined where there is nothing of that path. */
   read(path: string, mostBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
@@ -15,6 +16,7 @@ export interface BackupContainer {
 const REFUSALS = {
   StorageAccessDenied: { code: 'Forbidden', message: 'The storage refuses the SAS token, or it gives too few rights' },
   StorageNotFound: { code: 'NotFound', message: 'The storage has no such container' },
+  StorageTaken: { code: 'Conflict', message: 'The storage has something of this name already' },
   StorageRefused: { code: 'Conflict', message: 'The storage refuses the request' },
   StorageFull: { code: 'ServiceUnavailable', message: 'The storage is full' },
   StorageUnavailable: { code: 'ServiceUnavailable', message: 'The storage cannot be used now' },

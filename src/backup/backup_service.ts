@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { SealedDocuments, Sealer } from '../store/sealed_documents.ts';
@@ -11,7 +12,7 @@ import { restorePool } from './restore_pool.ts';
 import type { RunningJob } from './running_job.ts';
 import { openContainer, requireFolder, type StorageLocation, type StorageOptions } from './storage_location.ts';
 import { StoredBackup } from './stored_backup.ts';
-import { writeBackup } from './write_backup.ts';
+import { type BackupCounts, writeBackup } from './write_backup.ts';
 
 export interface BackupServiceOptions {
   readonly store: Store;
@@ -45,6 +46,10 @@ export interface BackupPlace {
 
 const BACKUPS: readonly JobKind[] = ['backup', 'backupCheck'];
 const RESTORES: readonly JobKind[] = ['restore', 'restoreCheck', 'keyRestore'];
+
+/** How often a folder may be taken, and how long it takes until the next one has another name. */
+const MOST_FOLDERS = 8;
+const NEXT_FOLDER_MS = 10;
 
 type Work = (job: RunningJob, signal: AbortSignal) => Promise<void>;
 
@@ -82,16 +87,9 @@ export class BackupService {
   async startBackup(location: StorageLocation): Promise<Job> {
     const container = openContainer(location, this.#options.storage);
     return this.#start('backup', async (job, signal) => {
-      const folder = folderName(this.#options.hsmName, this.#clock());
-      const target = { container, folder, hsmName: this.#options.hsmName, started: job.job.started };
-      const counts = await writeBackup(this.#contents, this.#options.sealer, target, signal, ({ keys }) =>
-        job.progress(`${JOB_WORDS.backup} is in progress: ${keys} keys were written`),
-      );
+      const { folder, keys, versions } = await this.#write(container, job, signal);
       job.requireOurs();
-      await job.succeed(
-        `${counts.keys} keys with ${counts.versions} versions were backed up`,
-        `${container.uri}/${folder}`,
-      );
+      await job.succeed(`${keys} keys with ${versions} versions were backed up`, `${container.uri}/${folder}`);
     });
   }
 
@@ -212,6 +210,28 @@ export class BackupService {
       await read(backup);
     } finally {
       backup.close();
+    }
+  }
+
+  /** Into a folder that nobody else has: HSMs of one name may back up to one container in the same hundredth of a second. */
+  async #write(
+    container: BackupContainer,
+    job: RunningJob,
+    signal: AbortSignal,
+  ): Promise<BackupCounts & { readonly folder: string }> {
+    const { hsmName, sealer } = this.#options;
+    const onProgress = ({ keys }: BackupCounts) =>
+      job.progress(`${JOB_WORDS.backup} is in progress: ${keys} keys were written`);
+    for (let attempt = 1; ; attempt++) {
+      const folder = folderName(hsmName, this.#clock());
+      const target = { container, folder, hsmName, started: job.job.started };
+      try {
+        return { folder, ...(await writeBackup(this.#contents, sealer, target, signal, onProgress)) };
+      } catch (error) {
+        const isTaken = error instanceof StrongroomError && error.innerCode === 'StorageTaken';
+        if (!isTaken || attempt === MOST_FOLDERS) throw error;
+      }
+      await delay(NEXT_FOLDER_MS, undefined, { signal });
     }
   }
 

@@ -9,6 +9,8 @@ export class DirectoryContainer implements BackupContainer {
   /** Clients split it before the folder, some at the first part of a path and some at the last: so it has exactly one. */
   readonly uri = 'file:///backups';
   readonly #directory: string;
+  /** Folders that this one has made, and writes in. */
+  readonly #made = new Set<string>();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -18,7 +20,7 @@ export class DirectoryContainer implements BackupContainer {
     const file = join(this.#directory, path);
     try {
       await access(this.#directory, constants.W_OK);
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      await this.#make(dirname(file));
       await writePrivateFile(file, bytes);
     } catch (error) {
       throw refusalOf(error);
@@ -46,6 +48,14 @@ export class DirectoryContainer implements BackupContainer {
     }
   }
 
+  /** The one who makes a folder has it. */
+  async #make(folder: string): Promise<void> {
+    if (folder === this.#directory || this.#made.has(folder)) return;
+    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+    await mkdir(folder, { mode: 0o700 });
+    this.#made.add(folder);
+  }
+
   async check(): Promise<void> {
     try {
       await access(this.#directory, constants.W_OK | constants.X_OK);
@@ -58,6 +68,7 @@ export class DirectoryContainer implements BackupContainer {
 const REASONS: ReadonlyMap<string, Parameters<typeof storageRefusal>[0]> = new Map([
   ['ENOENT', 'StorageNotFound'],
   ['ENOTDIR', 'StorageNotFound'],
+  ['EEXIST', 'StorageTaken'],
   ['EACCES', 'StorageAccessDenied'],
   ['EPERM', 'StorageAccessDenied'],
   ['EROFS', 'StorageAccessDenied'],

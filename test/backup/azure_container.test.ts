@@ -38,6 +38,21 @@ test('a storage that is busy is asked again, one that goes elsewhere is not foll
   t.is(followed, 0);
 });
 
+test('what somebody else has put there is not written over, and what was put there unheard is not put again', async (t) => {
+  const conditions: unknown[] = [];
+  let lost = 0;
+  const taken = await serve(t, (request, response) => {
+    request.resume();
+    conditions.push(request.headers['if-none-match']);
+    if (lost-- > 0) response.writeHead(503).end();
+    else response.writeHead(409, { 'x-ms-error-code': 'BlobAlreadyExists' }).end();
+  });
+  await refused(t, taken.write('x', randomBytes(3), SIGNAL), 'Conflict', 'StorageTaken');
+  lost = 1;
+  await taken.write('x', randomBytes(3), SIGNAL);
+  t.deepEqual(conditions, ['*', '*', '*']);
+});
+
 test('a body that ends too early is fetched again, and one without an end is not read', async (t) => {
   let asked = 0;
   const cut = await serve(t, (_request, response) => {

@@ -221,6 +221,25 @@ test.serial('the backup of another security domain is refused for that reason, a
   }
 });
 
+test.serial('backups of HSMs of one name in the same moment do not come into each other’s folder', async (t) => {
+  let nowMs = Date.now() + 3_600_000;
+  let step = 0;
+  const clock = () => (nowMs += step);
+  const [one, other] = [await openBackupPool(token, {}, { clock }), await openBackupPool(token, {}, { clock })];
+  try {
+    await one.engine.createKey({ name: 'of-one', spec: P256 });
+    const folder = await one.backedUp();
+    const stuck = await other.done(other.backups.startBackup(DIRECTORY));
+    t.like(stuck, { state: 'Failed', error: { code: 'Conflict', innerCode: 'StorageTaken' } });
+    step = 2;
+    t.not(await other.backedUp(), folder);
+    t.is((await other.done(other.backups.startRestore(PLACE(folder)))).state, 'Succeeded');
+    t.truthy((await sign(other.engine, 'of-one')).signature);
+  } finally {
+    await Promise.all([one.close(), other.close()]);
+  }
+});
+
 test.serial('a key that the HSM keeps itself is in no backup, and the backup says so', async (t) => {
   const pool = await openBackupPool(token, { custody: 'resident' });
   try {

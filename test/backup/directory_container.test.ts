@@ -25,6 +25,18 @@ test('what is written is read as a whole, and what is not there is not there', a
   t.deepEqual(readdirSync(join(directory, 'a/b')), ['one']);
 });
 
+test('a folder that is there is not written into by another backup', async (t) => {
+  const directory = join(root, 'taken');
+  mkdirSync(directory);
+  const [one, other] = [new DirectoryContainer(directory), new DirectoryContainer(directory)];
+  await one.write('a/b/one', randomBytes(3));
+  await refused(t, other.write('a/b/one', randomBytes(3)), 'Conflict', 'StorageTaken');
+  await refused(t, other.write('a/b/two', randomBytes(3)), 'Conflict', 'StorageTaken');
+  await one.write('a/b/two', randomBytes(3));
+  await other.write('a/c/one', randomBytes(3));
+  t.deepEqual(readdirSync(join(directory, 'a/b')).toSorted(), ['one', 'two']);
+});
+
 test('a link that somebody has put there is not followed', async (t) => {
   const directory = join(root, 'links');
   mkdirSync(directory);
