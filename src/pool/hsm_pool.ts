@@ -150,8 +150,10 @@ export class HsmPool {
     );
   }
 
-  /** What it is called by what it signs: the label of its first token. */
+  /** What it is called by what it signs. */
   get label(): string {
+    const { label } = this.#surroundings.options;
+    if (label !== undefined) return label;
     const [first] = this.#tokens.members;
     if (first === undefined) throw new TypeError('The pool has no token.');
     const { token } = first.options;
@@ -259,6 +261,43 @@ export class HsmPool {
   /** The operator has acted (on a PIN, a device, a failed self-test): everything is tried anew, at once. */
   resume(): void {
     for (const member of this.#tokens.members) if (member.state !== 'draining') member.resume();
+  }
+
+  /**
+   * Takes a token out of service: it gets nothing new from now on, and this resolves when what it was at is finished, at most after `drainMs`.
+   * @throws StrongroomError `NotFound`, `Conflict` (`LastToken`)
+   */
+  async drain(name: string, drainMs: number = LIMITS.drainTimeoutMs): Promise<void> {
+    const member = this.#tokens.named(name);
+    if (member.state !== 'draining') this.#tokens.requireOther(member);
+    await member.drain(drainMs);
+  }
+
+  /** Back into service; what kept it from serving is tried anew, at once. @throws StrongroomError `NotFound` */
+  resumeToken(name: string): void {
+    this.#tokens.named(name).resume();
+  }
+
+  /** What `remove` refuses. @throws StrongroomError `NotFound`, `Conflict` (`LastToken`, `TokenInService`) */
+  requireRemovable(name: string): void {
+    const member = this.#tokens.named(name);
+    this.#tokens.requireOther(member);
+    if (member.state !== 'healthy') return;
+    const message = `The token ${name} is in service: drain it first.`;
+    throw new StrongroomError('Conflict', message, { innerCode: 'TokenInService' });
+  }
+
+  /**
+   * For good, as far as this pool is concerned: a token that is out of service, or does not serve.
+   * @throws StrongroomError `NotFound`, `Conflict` (`LastToken`, `TokenInService`)
+   */
+  async remove(name: string, drainMs: number = LIMITS.drainTimeoutMs): Promise<void> {
+    this.requireRemovable(name);
+    const member = this.#tokens.named(name);
+    await member.drain(drainMs);
+    await member.close(drainMs);
+    this.#tokens.remove(member);
+    this.#joined();
   }
 
   /** Takes no more work, lets the hosts finish what they have for at most `drainMs`, and ends them. */

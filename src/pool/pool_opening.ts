@@ -7,15 +7,18 @@ import type { PoolWideOptions } from './pool_options.ts';
 import { createPoolKeys, findToken } from './pool_token.ts';
 import type { TokenMember } from './token_member.ts';
 
-/** Opens all tokens at once. @throws what keeps the first from being opened, when none can be */
+/** Opens all tokens at once that are not out of service. @throws what keeps the first from being opened, when none can be */
 export async function openMembers(
-  members: readonly TokenMember[],
+  all: readonly TokenMember[],
   poolKeys: PoolWideOptions['poolKeys'],
   guard: PinGuard,
 ): Promise<void> {
+  const members = all.filter(({ state }) => state !== 'draining');
+  if (members.length === 0)
+    throw new StrongroomError('ServiceUnavailable', 'Every token of the pool is out of service.');
   const failures = await openEach(members);
   const lacking = members.filter((_, at) => lacksPoolKeys(failures[at]));
-  if (poolKeys === 'create') await makePoolKeysOfNone(members, lacking, guard);
+  if (poolKeys === 'create' && lacking.length === all.length) await makePoolKeysOfNone(lacking, guard);
   if (poolKeys === 'create' || poolKeys === 'carry') await carryToThoseWithout(members, lacking, guard);
   if (members.every(({ token }) => token === undefined)) throw failures[0] ?? members[0]?.failure;
 }
@@ -60,13 +63,8 @@ async function openEach(members: readonly TokenMember[]): Promise<unknown[]> {
 }
 
 /** New pool keys are made only where every token is there and none has any: a token that is away may be the one that has them. */
-async function makePoolKeysOfNone(
-  members: readonly TokenMember[],
-  lacking: readonly TokenMember[],
-  guard: PinGuard,
-): Promise<void> {
-  const [first] = lacking;
-  if (first !== undefined && lacking.length === members.length) await makePoolKeys(first, guard);
+async function makePoolKeysOfNone([first]: readonly TokenMember[], guard: PinGuard): Promise<void> {
+  if (first !== undefined) await makePoolKeys(first, guard);
 }
 
 /** Those that lack pool keys get those of one that has them. */

@@ -23,12 +23,16 @@ export interface TokenOptions extends TokenProfileOptions {
   readonly beforeStart?: (() => Promise<void>) | undefined;
   /** Send the PIN even where one more wrong one locks the token. */
   readonly forceLogin?: boolean | undefined;
+  /** An operator has it out of service: it is not opened before `resume`. */
+  readonly drained?: boolean | undefined;
 }
 
 /** What holds for all tokens of a pool. */
 export interface PoolWideOptions extends RestartLimitOptions, WatchdogOptions {
   /** Where the pool remembers which PINs were refused. Made when it is not there. */
   readonly stateDirectory: string;
+  /** What the pool is called by what it signs; the label of its first token unless named. */
+  readonly label?: string | undefined;
   /** `process` unless named: the vendor library in processes of its own. */
   readonly isolation?: 'process' | 'thread' | undefined;
   /** Which ECDSA signatures are verified before they are let out, `sampled` unless named. RSA signatures always are. */

@@ -1,3 +1,4 @@
+import { StrongroomError } from '../model/errors.ts';
 import type { EndedHost } from './host_group.ts';
 import type { TokenDescription } from './hsm_host.ts';
 import type { LaneReport } from './lane_tuner.ts';
@@ -29,6 +30,8 @@ export interface TokenReport {
   readonly state: TokenState;
   /** Why it does not serve, or has fewer hosts than it should. */
   readonly reason: string | undefined;
+  /** The same in one word, without anything of the machine: an inner code, `SelfTestFailed`, or `TokenUnwell` for what the token said. */
+  readonly reasonCode: string | undefined;
   /** As it describes itself; absent until it has been found. */
   readonly description: TokenDescription | undefined;
   readonly profile: TokenProfile['name'] | undefined;
@@ -69,6 +72,7 @@ function reportOf(member: TokenMember): TokenReport {
     name,
     state,
     reason: reasonOf(failure),
+    reasonCode: reasonCodeOf(failure),
     description: token?.description,
     profile: token?.profile.name,
     hosts: hosts.length,
@@ -109,4 +113,9 @@ function workingHosts({ hosts, token }: TokenMember): number {
 function reasonOf(failure: unknown): string | undefined {
   if (!(failure instanceof Error)) return undefined;
   return failure.cause instanceof Error ? `${failure.message} ${failure.cause.message}` : failure.message;
+}
+
+function reasonCodeOf(failure: unknown): string | undefined {
+  if (failure === undefined) return undefined;
+  return failure instanceof StrongroomError ? (failure.innerCode ?? failure.code) : 'TokenUnwell';
 }

@@ -36,6 +36,8 @@ export interface MemberSurroundings extends TokenSurroundings {
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 const DRAIN_POLL_MS = 5;
+/** Between two steps of one operation nothing may be in a host for a moment. */
+const QUIET_POLLS = 10;
 const REFUSALS: ReadonlySet<string> = new Set([
   'PoolKeysDiffer',
   'PoolKeysMissing',
@@ -60,12 +62,13 @@ export class TokenMember {
   #retryMs = FIRST_RETRY_MS;
   #retryAt = 0;
   #opening: Promise<void> | undefined;
-  #draining = false;
+  #draining: boolean;
   #closed = false;
 
   constructor(options: TokenOptions, surroundings: MemberSurroundings) {
     this.name = nameOf(options);
     this.options = options;
+    this.#draining = options.drained ?? false;
     this.#surroundings = surroundings;
     this.#pin = new PinSource(options.pin);
     this.#breaker = new Breaker(
@@ -110,7 +113,7 @@ export class TokenMember {
   get failure(): unknown {
     const group = this.#token?.group;
     if (group === undefined) return this.#refusal;
-    if (group.unfitReason !== undefined) return new Error(group.unfitReason);
+    if (group.unfitReason !== undefined) return new StrongroomError('SelfTestFailed', group.unfitReason);
     return this.#breaker.reason === undefined ? group.failure : new Error(this.#breaker.reason);
   }
 
@@ -153,12 +156,16 @@ export class TokenMember {
     clearTimeout(this.#retry);
     this.#listener?.changed();
     const until = performance.now() + drainMs;
-    while (this.hosts.some(({ tasks }) => tasks > 0) && performance.now() < until) await pause(DRAIN_POLL_MS);
+    for (let quiet = 0; quiet < QUIET_POLLS && performance.now() < until; ) {
+      quiet = this.hosts.some(({ tasks }) => tasks > 0) ? 0 : quiet + 1;
+      await pause(DRAIN_POLL_MS);
+    }
   }
 
   /** The operator has acted: it serves again, and what kept it from serving is tried anew, at once. */
   resume(): void {
     this.#draining = false;
+    clearTimeout(this.#retry);
     this.#token?.group.resume();
     this.#token?.abilities.lookAgain();
     this.#listener?.changed();

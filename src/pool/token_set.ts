@@ -1,3 +1,4 @@
+import { StrongroomError } from '../model/errors.ts';
 import { chooseHost } from './host_choice.ts';
 import type { HostToken } from './hsm_host.ts';
 import type { HsmTask } from './hsm_task.ts';
@@ -70,6 +71,20 @@ export class TokenSet implements TaskHosts {
       },
     });
     this.#refresh();
+  }
+
+  /** @throws StrongroomError `NotFound` */
+  named(name: string): TokenMember {
+    const member = this.#members.find((each) => each.name === name);
+    if (member === undefined) throw new StrongroomError('NotFound', 'The pool has no token of this name.');
+    return member;
+  }
+
+  /** @throws StrongroomError `Conflict` (`LastToken`) when no other one is healthy */
+  requireOther(member: TokenMember): void {
+    if (this.#members.some((each) => each !== member && each.state === 'healthy')) return;
+    const message = `No other token of the pool is healthy: without ${member.name} nothing could be done.`;
+    throw new StrongroomError('Conflict', message, { innerCode: 'LastToken' });
   }
 
   /** Its hosts have ended before. */
