@@ -20,9 +20,11 @@ import { openAudit } from './start/open_audit.ts';
 import { openBackups } from './start/open_backups.ts';
 import { openDomainRecovery } from './start/open_domain_recovery.ts';
 import { activateByItself, openSecurityDomain } from './start/open_security_domain.ts';
-import { preparePool } from './start/prepare_pool.ts';
+import { OperatedTokens } from './start/operated_tokens.ts';
+import { type PreparedPool, preparePool } from './start/prepare_pool.ts';
 import { settleRecovery } from './start/settle_recovery.ts';
 import { postgresAddress } from './store/postgres_address.ts';
+import { TokenWatch } from './start/watch_tokens.ts';
 import type { PostgresStoreOptions } from './store/postgres_store.ts';
 import { SealedDocuments } from './store/sealed_documents.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
@@ -49,12 +51,12 @@ export async function start(configuration: Configuration): Promise<RunningServer
   const files = dataDirectory(configuration.dataDir);
   await createDataDirectory(files);
   requireNativeCore().hardenProcess();
-  const [{ core, unusedTokens }, prepared] = await Promise.all([
+  const [{ core, preparedPool }, prepared] = await Promise.all([
     openCore(configuration, files),
     import('./start/prepare_server.ts').then(({ prepareServer }) => prepareServer(configuration, files)),
   ]);
   const { log } = prepared;
-  for (const token of unusedTokens)
+  for (const token of preparedPool.unused)
     log.warn({ token }, 'a token of our own is not used: hsm.ownTokens is less than it was');
   const documents = new SealedDocuments(core, core.store);
   const identity = await prepared.openIdentity(documents);
@@ -94,6 +96,7 @@ export async function start(configuration: Configuration): Promise<RunningServer
     domainRecovery,
     backups,
     epoch: core.epoch,
+    tokens: new OperatedTokens(core, preparedPool.names, preparedPool.decisions),
     readiness: () => {
       const isRestoring = domainRecovery.isRestoring || backups.isRestoring;
       const settled = securityDomain.isActive ? 'Active' : 'NotActivated';
@@ -103,10 +106,12 @@ export async function start(configuration: Configuration): Promise<RunningServer
   const managedIdentities = await prepared.openManagedIdentities(identity, audit);
   const activated = activateByItself(securityDomain, configuration, files, log);
   const house = keepHouse(core, audit, log);
+  const watch = new TokenWatch(core, log);
   return {
     url: originOf(hostNames(configuration).pool, configuration.listen[0]?.port ?? 0),
     lost: lost.promise,
     close: async () => {
+      watch.stop();
       await managedIdentities?.close();
       await server.close();
       await activated;
@@ -120,29 +125,33 @@ export async function start(configuration: Configuration): Promise<RunningServer
 }
 
 function readinessOf({ pool }: Core, audit: CurrentAudit): Readiness {
-  const { state } = pool.status();
-  if (!audit.isTaking) return { ready: false, reason: 'the audit log cannot be written' };
-  return state === 'ready' || state === 'degraded' ? { ready: true } : { ready: false, reason: `pool ${state}` };
+  const { state, tokens: reports } = pool.status();
+  const tokens = Object.fromEntries(
+    [...Map.groupBy(reports, (report) => report.state)].map(([each, those]) => [each, those.length]),
+  );
+  if (!audit.isTaking) return { ready: false, reason: 'the audit log cannot be written', tokens };
+  if (state === 'ready') return { ready: true, tokens };
+  return { ready: state === 'degraded', reason: `pool ${state}`, tokens };
 }
 
 async function openCore(
   configuration: Configuration,
   files: DataDirectory,
-): Promise<{ readonly core: Core; readonly unusedTokens: readonly string[] }> {
+): Promise<{ readonly core: Core; readonly preparedPool: PreparedPool }> {
   const shared = await openSharedStore(configuration);
   const storeIsNew = shared === undefined ? !existsSync(files.store) : await holdsNoKey(shared);
   const interrupted = existsSync(files.recovery);
   const openStore = async (): Promise<Store> => shared ?? SqliteStore.open(files.store);
   const settled = interrupted ? await openStore() : undefined;
   if (settled !== undefined) await settleRecovery(configuration, files, settled);
-  const { options, unused: unusedTokens } = await preparePool(configuration, files, storeIsNew);
-  const [pool, store] = await Promise.all([HsmPool.open(options), settled ?? openStore()]);
+  const preparedPool = await preparePool(configuration, files, storeIsNew);
+  const [pool, store] = await Promise.all([HsmPool.open(preparedPool.options), settled ?? openStore()]);
   const epoch = await PoolEpoch.open(store);
   const withEngine = async (opened: HsmPool): Promise<PoolAndEngine> => {
     return { pool: opened, engine: await openEngine(configuration, { pool: opened, store, epoch }) };
   };
-  const open = async () => withEngine(await HsmPool.open({ ...options, poolKeys: 'require' }));
-  return { core: new Core(store, epoch, await withEngine(pool), open), unusedTokens };
+  const open = async () => withEngine(await HsmPool.open({ ...preparedPool.options, poolKeys: 'require' }));
+  return { core: new Core(store, epoch, await withEngine(pool), open), preparedPool };
 }
 
 function openEngine(

@@ -20,6 +20,7 @@ import { reportFailure } from './report_failure.ts';
 import type { RestoreOptions } from './restore.ts';
 import type { CustodianKeyOptions, DownloadOptions, LockOptions, RecoverOptions } from './security_domain.ts';
 import type { UploadOptions } from './security_domain_upload.ts';
+import { TOKEN_VERBS } from './token_verbs.ts';
 
 /** A verb gives the exit code. Its file is loaded when it is asked for: most need little of the program. */
 type Verb<Options, Arguments extends string[] = []> = (
@@ -289,6 +290,12 @@ withSettings(
   .requiredOption('--action <action>', 'a data action, like keys/sign/action')
   .option('--scope <scope>', '/, /keys or /keys/NAME', '/')
   .option('--group <id>', 'of the caller, as often as needed', several);
+
+const token = program.command('token').description('the tokens of a server that runs');
+for (const { words, description, options = [], load } of TOKEN_VERBS) {
+  const command = withSettings(verb(words, description, load, token));
+  for (const [flags, meaning] of options) command.option(flags, meaning);
+}
 
 const TOKEN_FILE = ['--token-file <file>', 'with its SAS token, if that is not in STRONGROOM_SAS_TOKEN'] as const;
 const NO_WAIT = ['--no-wait', 'print the id of the job and end'] as const;

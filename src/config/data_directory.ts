@@ -8,6 +8,8 @@ export interface DataDirectory {
   readonly store: string;
   /** SoftHSM's configuration, tokens and PINs, when the token is ours; beside it those of further ones (`ownTokenDirectory`). */
   readonly token: string;
+  /** What operators have decided of the tokens of this machine. */
+  readonly tokenDecisions: string;
   readonly tls: string;
   readonly identity: string;
   /** The custodians and the security domain of a pool that activated itself. */
@@ -26,6 +28,7 @@ export function dataDirectory(path: string): DataDirectory {
     path: root,
     store: join(root, 'strongroom.sqlite'),
     token: join(root, 'token'),
+    tokenDecisions: join(root, 'tokens.json'),
     tls: join(root, 'tls'),
     identity: join(root, 'identity'),
     securityDomain: join(root, 'security_domain'),

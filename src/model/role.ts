@@ -27,7 +27,8 @@ const ROLES = {
   A: {
     id: 'a290e904-7015-4bba-90c8-60543313cdb4',
     name: 'Managed HSM Administrator',
-    description: 'Administers the pool: security domain, full backup and restore, roles. Holds no key operation.',
+    description:
+      'Administers the pool: security domain, full backup and restore, roles, tokens. Holds no key operation.',
   },
   O: {
     id: '515eb02d-2335-4d2d-92f2-b1cbdf9c3778',
@@ -57,7 +58,7 @@ const ROLES = {
   I: {
     id: '2c18b078-7c48-4d3a-af88-5a3a1b3f82b3',
     name: 'Managed HSM Crypto Auditor',
-    description: 'Reads attributes of keys, and roles.',
+    description: 'Reads attributes of keys, roles, and the state of tokens.',
   },
   L: {
     id: '21dbd100-6940-42c2-9190-5d6cb909625c',
@@ -131,6 +132,9 @@ const MATRIX = {
   // administration: so they have actions of their own, which no role holds beside the one that administers (§3.3).
   '/settings/read/action': 'A',
   '/settings/write/action': 'A',
+  // Azure's tokens are nobody's to operate. Here they are the operator's, and who audits sees how many serve.
+  '/tokens/read/action': 'AI',
+  '/tokens/write/action': 'A',
 } as const satisfies Record<string, string>;
 
 export type DataAction = `${typeof DATA_ACTION_PREFIX}${keyof typeof MATRIX}`;

@@ -21,6 +21,7 @@ export interface Target {
     readonly setting?: string;
     readonly id?: string;
     readonly jobId?: string;
+    readonly token?: string;
   };
   readonly query: Readonly<Record<string, unknown>>;
 }

@@ -24,6 +24,7 @@ import { refuseDuringRestore } from './steps/refuse_during_restore.ts';
 import { requireActive } from './steps/require_active.ts';
 import { requireCertificate } from './steps/require_certificate.ts';
 import { respond } from './steps/respond.ts';
+import type { TokenService } from './token_service.ts';
 import type { ResponseHeaders } from './wire/response_headers.ts';
 
 /** What the steps work with. */
@@ -41,6 +42,7 @@ export interface Parts {
   readonly backups: BackupService;
   readonly epoch: EpochService;
   readonly domainRecovery: DomainRecoveryService;
+  readonly tokens: TokenService;
   /** Whether a client has to show a certificate. */
   readonly requiresCertificate: boolean;
   readonly hosts: Hosts;

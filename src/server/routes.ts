@@ -7,6 +7,7 @@ import { KEY_ROUTES } from './routes/key_routes.ts';
 import { ROLE_ROUTES } from './routes/role_routes.ts';
 import { SECURITY_DOMAIN_ROUTES } from './routes/security_domain_routes.ts';
 import { SETTING_ROUTES } from './routes/setting_routes.ts';
+import { TOKEN_ROUTES } from './routes/token_routes.ts';
 
 /** The REST API (docs/api.md), one row per operation. What has no row is not served. */
 export const ROUTES: readonly Route[] = [
@@ -17,5 +18,6 @@ export const ROUTES: readonly Route[] = [
   ...SETTING_ROUTES,
   ...SECURITY_DOMAIN_ROUTES,
   ...BACKUP_ROUTES,
+  ...TOKEN_ROUTES,
   ...ROLE_ROUTES,
 ];

@@ -21,6 +21,7 @@ import type { Parts } from './pipeline.ts';
 import type { RoleService } from './role_service.ts';
 import type { DomainRecoveryService, SecurityDomainService } from './security_domain_service.ts';
 import type { TlsIdentity } from './tls/tls_options.ts';
+import type { TokenService } from './token_service.ts';
 import { takeTunnelledMethod } from './tunnelled_method.ts';
 import { ResponseHeaders } from './wire/response_headers.ts';
 
@@ -49,6 +50,7 @@ export interface ServerOptions {
   readonly backups: BackupService;
   readonly epoch: EpochService;
   readonly domainRecovery: DomainRecoveryService;
+  readonly tokens: TokenService;
   /** The built-in issuer, unless it is switched off. */
   readonly issuer: EmbeddedIssuer | undefined;
   /** Its directory, where that may be changed. */
@@ -96,6 +98,7 @@ export class Server {
       domainRecovery,
       backups,
       epoch,
+      tokens,
       log,
       issuer,
     } = options;
@@ -115,6 +118,7 @@ export class Server {
       backups,
       epoch,
       domainRecovery,
+      tokens,
       requiresCertificate: options.clientAuthorities !== undefined,
       hosts,
       headers,

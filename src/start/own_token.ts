@@ -30,12 +30,14 @@ export class OwnToken {
   /** Where its SoftHSM keeps it. */
   readonly tokenDirectory: string;
   readonly userPinFile: string;
+  readonly isFirst: boolean;
   readonly #directory: string;
 
   /** The first is 1. @throws ConfigurationError where SoftHSM is not installed */
   constructor(files: DataDirectory, place: number) {
     this.module = softHsmModule();
     this.label = ownTokenLabel(place);
+    this.isFirst = place === 1;
     this.#directory = ownTokenDirectory(files, place);
     this.environment = { SOFTHSM2_CONF: this.#configuration };
     this.tokenDirectory = join(this.#directory, 'tokens');

@@ -5,9 +5,14 @@ import { hasOwnTokens } from '../config/token_settings.ts';
 import type { HsmPoolOfTokensOptions } from '../pool/pool_options.ts';
 import { type OwnToken, ownTokensBeyond } from './own_token.ts';
 import { prepareTokens } from './prepare_tokens.ts';
+import { TokenDecisions } from './token_decisions.ts';
 
 export interface PreparedPool {
+  /** As operators have decided it until now. @throws ConfigurationError when no token would serve */
   readonly options: HsmPoolOfTokensOptions;
+  /** Names of all tokens of the machine, in the order of the configuration. */
+  readonly names: readonly string[];
+  readonly decisions: TokenDecisions;
   /** Labels of tokens of our own that are more than the configuration wants. */
   readonly unused: readonly string[];
 }
@@ -18,18 +23,27 @@ export async function preparePool(
   files: DataDirectory,
   storeIsNew: boolean,
 ): Promise<PreparedPool> {
-  const { hsm } = configuration;
+  const { isolation, signatureChecks, ownTokens } = configuration.hsm;
+  const decisions = await TokenDecisions.open(files.tokenDecisions);
   const prepared = await prepareTokens(configuration, files);
-  const [first, ...others] = prepared.map(({ own }) => own);
-  await Promise.all([first && readyFirst(first, storeIsNew), ...others.map((own) => own && readyFurther(own))]);
-  const options = {
-    tokens: prepared.map((token) => token.options),
+  const kept = prepared.filter(({ options }) => decisions.of(options.name) !== 'removed');
+  await Promise.all(kept.map(({ own }) => own && (own.isFirst ? readyFirst(own, storeIsNew) : readyFurther(own))));
+  const tokens = prepared.map(({ options }) => options);
+  const wide = {
+    label: tokens[0]?.token.label,
     stateDirectory: join(files.path, 'pool'),
     poolKeys: poolKeysFor(configuration, storeIsNew),
-    isolation: hsm.isolation,
-    signatureChecks: hsm.signatureChecks,
+    isolation,
+    signatureChecks,
   };
-  return { options, unused: hasOwnTokens(configuration) ? await ownTokensBeyond(files, hsm.ownTokens) : [] };
+  return {
+    get options() {
+      return { ...wide, tokens: decisions.applyTo(tokens) };
+    },
+    names: tokens.map(({ name }) => name),
+    decisions,
+    unused: hasOwnTokens(configuration) ? await ownTokensBeyond(files, ownTokens) : [],
+  };
 }
 
 async function readyFirst(own: OwnToken, storeIsNew: boolean): Promise<void> {

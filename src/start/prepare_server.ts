@@ -13,6 +13,7 @@ import type { KeyService } from '../server/key_service.ts';
 import type { ManagedIdentityServer } from '../server/managed_identity/managed_identity_server.ts';
 import type { DomainRecoveryService, SecurityDomainService } from '../server/security_domain_service.ts';
 import { Server } from '../server/server.ts';
+import type { TokenService } from '../server/token_service.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
 import { clientEnvironment, SECRET_VARIABLE } from './client_environment.ts';
 import { openAttestations } from './open_attestations.ts';
@@ -47,6 +48,7 @@ export interface ServedParts {
   readonly domainRecovery: DomainRecoveryService;
   readonly backups: BackupService;
   readonly epoch: EpochService;
+  readonly tokens: TokenService;
   readonly readiness: () => Readiness;
 }
 

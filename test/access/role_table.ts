@@ -25,6 +25,8 @@ export const ROLE_TABLE: Readonly<Record<string, readonly string[]>> = {
     'restore/status/action',
     'settings/read/action',
     'settings/write/action',
+    'tokens/read/action',
+    'tokens/write/action',
   ],
   '515eb02d-2335-4d2d-92f2-b1cbdf9c3778': [
     ...ROLES_OF_ROLES,
@@ -62,6 +64,7 @@ export const ROLE_TABLE: Readonly<Record<string, readonly string[]>> = {
     'keys/deletedKeys/read/action',
     'roleAssignments/read/action',
     'roleDefinitions/read/action',
+    'tokens/read/action',
   ],
   '21dbd100-6940-42c2-9190-5d6cb909625c': ['keys/release/action'],
   '6efe6056-5259-49d2-8b3d-d3d73544b20b': ['keys/restore/action', 'restore/start/action', 'restore/status/action'],

@@ -125,6 +125,11 @@ const ROWS: readonly [method: string, path: string, body: object | undefined, ac
   ['GET', '/settings', undefined, 'settings/read/action', '/'],
   ['GET', '/settings/first', undefined, 'settings/read/action', '/'],
   ['PATCH', '/settings/first', { value: 'true' }, 'settings/write/action', '/'],
+  ['GET', '/tokens', undefined, 'tokens/read/action', '/'],
+  ['GET', '/tokens/left', undefined, 'tokens/read/action', '/'],
+  ['POST', '/tokens/left/drain', undefined, 'tokens/write/action', '/'],
+  ['POST', '/tokens/left/resume', undefined, 'tokens/write/action', '/'],
+  ['DELETE', '/tokens/left', undefined, 'tokens/write/action', '/'],
 ];
 
 function ask(of: TestServer, method: string, path: string, body: object | undefined): Promise<Reply> {
@@ -169,7 +174,7 @@ test('the table above has every route but batch, whose items are authorised one 
   const named = new Set(
     ROWS.map(([method, path]) => {
       const pattern = path.replace('k1', ':name').replace(VERSION, ':version').replace(JOB, ':jobId');
-      return `${method} ${pattern.replace(NEW, ':id').replace(ADMINISTRATOR, ':id')}`;
+      return `${method} ${pattern.replace(NEW, ':id').replace(ADMINISTRATOR, ':id').replace('left', ':token')}`;
     }),
   );
   const served = ROUTES.flatMap(({ method, paths }) => paths.map((path) => `${method} ${path}`));
@@ -183,6 +188,16 @@ test('keys are deleted by the Crypto Officer and not by the Crypto User', (t) =>
     holders('Microsoft.KeyVault/managedHsm/keys/delete').map(({ name }) => name),
     ['Managed HSM Crypto Officer'],
   );
+});
+
+test('tokens are the Administrator’s, and the Auditor sees them', (t) => {
+  const holders = (action: DataAction) =>
+    roles.filter((role) => grantedActions(role).has(action)).map(({ name }) => name);
+  t.deepEqual(holders('Microsoft.KeyVault/managedHsm/tokens/write/action'), ['Managed HSM Administrator']);
+  t.deepEqual(holders('Microsoft.KeyVault/managedHsm/tokens/read/action'), [
+    'Managed HSM Administrator',
+    'Managed HSM Crypto Auditor',
+  ]);
 });
 
 test('settings are the Administrator’s', (t) => {

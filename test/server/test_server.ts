@@ -26,6 +26,7 @@ import { FakeAudit } from './fake_audit.ts';
 import { FakeBackups, FakeReplacements } from './fake_backups.ts';
 import { FakeEngine } from './fake_engine.ts';
 import { FakeDomainRecovery, FakeSecurityDomain } from './fake_security_domain.ts';
+import { FakeTokens } from './fake_tokens.ts';
 
 export const DOMAIN = 'managedhsm.localhost';
 export const LOGIN_HOST = 'login.localhost';
@@ -75,6 +76,7 @@ export class TestServer {
   readonly domainRecovery: FakeDomainRecovery;
   readonly backups: FakeBackups;
   readonly replacements: FakeReplacements;
+  readonly tokens: FakeTokens;
   readonly server: Server;
   readonly authority: string;
   readonly log: string[];
@@ -97,6 +99,7 @@ export class TestServer {
       | 'domainRecovery'
       | 'backups'
       | 'replacements'
+      | 'tokens'
       | 'server'
       | 'authority'
       | 'log'
@@ -114,6 +117,7 @@ export class TestServer {
     this.domainRecovery = fields.domainRecovery;
     this.backups = fields.backups;
     this.replacements = fields.replacements;
+    this.tokens = fields.tokens;
     this.server = fields.server;
     this.authority = fields.authority;
     this.log = fields.log;
@@ -139,6 +143,7 @@ export class TestServer {
     const domainRecovery = new FakeDomainRecovery();
     const backups = new FakeBackups();
     const replacements = new FakeReplacements();
+    const tokens = new FakeTokens();
     const secret = 'correct horse battery staple';
     const { application, servicePrincipal } = newApplication(TENANT, 'test');
     const documents = testDocuments();
@@ -197,6 +202,7 @@ export class TestServer {
       domainRecovery,
       backups,
       epoch: await replacements.epoch(),
+      tokens,
       issuer,
       directory: {
         source: directory,
@@ -214,6 +220,7 @@ export class TestServer {
       domainRecovery,
       backups,
       replacements,
+      tokens,
       server,
       authority: authority.certificate,
       log,

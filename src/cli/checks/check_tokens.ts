@@ -1,16 +1,41 @@
 import { ConfigurationError } from '../../config/configuration_error.ts';
 import type { Configuration } from '../../config/settings.ts';
 import { inspectTokens, type TokenInspection } from '../../main.ts';
+import { ServiceClient } from '../service_client.ts';
+import { type GivenToken, tokenWork } from '../token_line.ts';
 import { bad, doubtful, type Finding, good } from './finding.ts';
 
-/** Whether the tokens are there, without logging in to them. */
+/** Whether the tokens are there, without logging in to them, and how a server that runs finds them. */
 export async function checkTokens(configuration: Configuration): Promise<Finding[]> {
   try {
-    return (await inspectTokens(configuration)).map(findingOf);
+    const [inspected, given] = await Promise.all([inspectTokens(configuration), askServer(configuration)]);
+    return inspected.flatMap((token) => [findingOf(token), ...stateOf(token.name, given)]);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     return error.problems.map(({ path, message }) => bad('token', message, `Set ${path}.`));
   }
+}
+
+/** The server of this data directory. Nothing when none runs, or it does not say: other checks tell of that. */
+async function askServer({ dataDir }: Configuration): Promise<readonly GivenToken[]> {
+  try {
+    const client = await ServiceClient.open({ dataDir });
+    return ((await client.askPool('GET', '/tokens')).json as { readonly tokens: readonly GivenToken[] }).tokens;
+  } catch {
+    return [];
+  }
+}
+
+function stateOf(name: string, given: readonly GivenToken[]): Finding[] {
+  const token = given.find((each) => each.name === name);
+  if (token === undefined) return [];
+  const work = tokenWork(token);
+  const text = `${name} is ${token.state} in the server that runs${work === '' ? '' : ` (${work})`}`;
+  if (token.state === 'suspended')
+    return [doubtful('token', text, `It is asked again by itself; at once with: strongroom token resume ${name}`)];
+  if (token.state === 'failed')
+    return [bad('token', text, `Look at the log of the server, then: strongroom token resume ${name}`)];
+  return [good('token', text)];
 }
 
 function findingOf({ name, state, module, label, model, error }: TokenInspection): Finding {
