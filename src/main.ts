@@ -23,8 +23,8 @@ import { activateByItself, openSecurityDomain } from './start/open_security_doma
 import { OperatedTokens } from './start/operated_tokens.ts';
 import { type PreparedPool, preparePool } from './start/prepare_pool.ts';
 import { settleRecovery } from './start/settle_recovery.ts';
-import { postgresAddress } from './store/postgres_address.ts';
 import { TokenWatch } from './start/watch_tokens.ts';
+import { postgresAddress } from './store/postgres_address.ts';
 import type { PostgresStoreOptions } from './store/postgres_store.ts';
 import { SealedDocuments } from './store/sealed_documents.ts';
 import { SqliteStore } from './store/sqlite_store.ts';
