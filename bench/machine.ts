@@ -4,6 +4,14 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** Everything but what benches and campaigns write. */
+const NO_RESULTS = [
+  ':/',
+  ':(top,exclude)bench/results',
+  ':(top,exclude)test/campaigns/results.jsonl',
+  ':(top,exclude)README.md',
+];
+
 /** What a reader must know of the machine before comparing figures with his own. */
 export interface MachineFacts {
   readonly cpu: string;
@@ -30,9 +38,16 @@ export async function machineFacts(): Promise<MachineFacts> {
     softhsm: await output('softhsm2-util', ['--version']),
     pkcs11js: await packageVersion('pkcs11js'),
     graphene: await packageVersion('graphene-pk11'),
-    commit: await output('git', ['describe', '--always', '--dirty', '--abbrev=12']),
+    commit: await commit(),
     date: new Date().toISOString().slice(0, 10),
   };
+}
+
+/** With `-dirty` where something else than results was changed since. */
+async function commit(): Promise<string> {
+  const head = await output('git', ['rev-parse', '--short=12', 'HEAD']);
+  const changed = await output('git', ['status', '--porcelain', '--untracked-files=no', '--', ...NO_RESULTS]);
+  return changed === '' ? head : `${head}-dirty`;
 }
 
 async function output(program: string, args: readonly string[]): Promise<string> {
