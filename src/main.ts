@@ -9,8 +9,11 @@ import { readPasswordFile } from './config/password_file.ts';
 import type { Configuration } from './config/settings.ts';
 import type { KeyEngineOptions } from './engine/engine_options.ts';
 import { KeyEngine } from './engine/key_engine.ts';
+import { StrongroomError } from './model/errors.ts';
 import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
 import { HsmPool } from './pool/hsm_pool.ts';
+import type { FailedToken } from './pool/pool_ceremony.ts';
+import type { SealProof } from './pool/pool_key_ceremony.ts';
 import type { Readiness } from './server/health.ts';
 import { Core, holdsNoKey, type PoolAndEngine } from './start/core.ts';
 import { CurrentAudit } from './start/current_audit.ts';
@@ -18,11 +21,11 @@ import { keepHouse } from './start/keep_house.ts';
 import { requireNativeCore } from './start/native_core.ts';
 import { openAudit } from './start/open_audit.ts';
 import { openBackups } from './start/open_backups.ts';
-import { openDomainRecovery } from './start/open_domain_recovery.ts';
+import { openDomainRecovery, tellWaiting } from './start/open_domain_recovery.ts';
 import { activateByItself, openSecurityDomain } from './start/open_security_domain.ts';
 import { OperatedTokens } from './start/operated_tokens.ts';
 import { type PreparedPool, preparePool } from './start/prepare_pool.ts';
-import { settleRecovery } from './start/settle_recovery.ts';
+import { poolProof, settleRecovery } from './start/settle_recovery.ts';
 import { TokenWatch } from './start/watch_tokens.ts';
 import { postgresAddress } from './store/postgres_address.ts';
 import type { PostgresStoreOptions } from './store/postgres_store.ts';
@@ -51,13 +54,14 @@ export async function start(configuration: Configuration): Promise<RunningServer
   const files = dataDirectory(configuration.dataDir);
   await createDataDirectory(files);
   requireNativeCore().hardenProcess();
-  const [{ core, preparedPool }, prepared] = await Promise.all([
+  const [{ core, preparedPool, waiting }, prepared] = await Promise.all([
     openCore(configuration, files),
     import('./start/prepare_server.ts').then(({ prepareServer }) => prepareServer(configuration, files)),
   ]);
   const { log } = prepared;
   for (const token of preparedPool.unused)
     log.warn({ token }, 'a token of our own is not used: hsm.ownTokens is less than it was');
+  tellWaiting(waiting, log);
   const documents = new SealedDocuments(core, core.store);
   const identity = await prepared.openIdentity(documents);
   const securityDomain = await openSecurityDomain(configuration, core, documents, log);
@@ -96,7 +100,7 @@ export async function start(configuration: Configuration): Promise<RunningServer
     domainRecovery,
     backups,
     epoch: core.epoch,
-    tokens: new OperatedTokens(core, preparedPool.names, preparedPool.decisions),
+    tokens: new OperatedTokens(core, preparedPool),
     readiness: () => {
       const isRestoring = domainRecovery.isRestoring || backups.isRestoring;
       const settled = securityDomain.isActive ? 'Active' : 'NotActivated';
@@ -134,24 +138,31 @@ function readinessOf({ pool }: Core, audit: CurrentAudit): Readiness {
   return { ready: state === 'degraded', reason: `pool ${state}`, tokens };
 }
 
+/** With the tokens in which the end of a recovery has to wait for another start. */
 async function openCore(
   configuration: Configuration,
   files: DataDirectory,
-): Promise<{ readonly core: Core; readonly preparedPool: PreparedPool }> {
+): Promise<{
+  readonly core: Core;
+  readonly preparedPool: PreparedPool;
+  readonly waiting: readonly FailedToken[];
+}> {
   const shared = await openSharedStore(configuration);
   const storeIsNew = shared === undefined ? !existsSync(files.store) : await holdsNoKey(shared);
   const interrupted = existsSync(files.recovery);
   const openStore = async (): Promise<Store> => shared ?? SqliteStore.open(files.store);
   const settled = interrupted ? await openStore() : undefined;
-  if (settled !== undefined) await settleRecovery(configuration, files, settled);
+  const waiting = settled === undefined ? [] : await settleRecovery(configuration, files, settled);
   const preparedPool = await preparePool(configuration, files, storeIsNew);
-  const [pool, store] = await Promise.all([HsmPool.open(preparedPool.options), settled ?? openStore()]);
+  const opening = settled === undefined ? openStore() : Promise.resolve(settled);
+  const sealed = async (): Promise<SealProof | undefined> => poolProof(await opening);
+  const [pool, store] = await Promise.all([HsmPool.open({ ...preparedPool.options, sealed }), opening]);
   const epoch = await PoolEpoch.open(store);
   const withEngine = async (opened: HsmPool): Promise<PoolAndEngine> => {
     return { pool: opened, engine: await openEngine(configuration, { pool: opened, store, epoch }) };
   };
-  const open = async () => withEngine(await HsmPool.open({ ...preparedPool.options, poolKeys: 'require' }));
-  return { core: new Core(store, epoch, await withEngine(pool), open), preparedPool };
+  const open = async () => withEngine(await HsmPool.open({ ...preparedPool.options, sealed, poolKeys: 'require' }));
+  return { core: new Core(store, epoch, await withEngine(pool), open), preparedPool, waiting };
 }
 
 function openEngine(
@@ -182,6 +193,29 @@ async function openSharedStore(configuration: Configuration): Promise<Store | un
   if (options === undefined) return undefined;
   const { PostgresStore } = await import('./store/postgres_store.ts');
   return PostgresStore.open(options);
+}
+
+/**
+ * Something that the store holds, with the seal that it carries, which tells whose pool keys are the pool's; `undefined` where there is
+ * nothing in it yet, or a server has it open, whose tokens tell.
+ * @throws ConfigurationError, StrongroomError `ServiceUnavailable`
+ */
+export async function storedSeal(configuration: Configuration): Promise<SealProof | undefined> {
+  const shared = await openSharedStore(configuration);
+  const { store: path } = dataDirectory(configuration.dataDir);
+  if (shared === undefined && !existsSync(path)) return undefined;
+  let store: Store;
+  try {
+    store = shared ?? (await SqliteStore.open(path));
+  } catch (error) {
+    if (error instanceof StrongroomError && error.innerCode === 'StoreInUse') return undefined;
+    throw error;
+  }
+  try {
+    return await poolProof(store);
+  } finally {
+    await store.close();
+  }
 }
 
 /**

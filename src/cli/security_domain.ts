@@ -43,7 +43,7 @@ export async function createCustodianKey({ name, directory }: CustodianKeyOption
   return 0;
 }
 
-/** Step 2, on the machine of the token: the pool keys, for a quorum of these custodians. */
+/** Step 2, on the machine of the tokens: the pool keys, for a quorum of these custodians. */
 export async function downloadSecurityDomain(options: DownloadOptions): Promise<number> {
   const { certificate: paths, quorum, file } = options;
   const configuration = readSettings(options);
@@ -53,26 +53,35 @@ export async function downloadSecurityDomain(options: DownloadOptions): Promise<
   const custodians: Custodian[] = [];
   for (const path of paths) custodians.push(custodianOf(await readCertificateFile(path), path));
   const { downloadDomain } = await import('../start/security_domain_ceremony.ts');
-  const domain = await downloadDomain(configuration, custodians, required);
+  const { domain, unseen } = await downloadDomain(configuration, custodians, required);
   await writeNew(file, JSON.stringify(domain));
   console.log(
     `${file} holds the security domain, for ${required} of ${custodians.length} custodians. Keep copies of it in several places.`,
   );
-  console.log('Without it, or without a quorum, a lost token takes every key of the pool with it.');
+  console.log('Without it, or without a quorum, lost tokens take every key of the pool with them.');
+  tellFailures(unseen, 'could not be looked at, so it is not known whether it has the same pool keys');
   console.log('When nobody else is to get one: strongroom security-domain lock');
   return 0;
 }
 
-/** Step 3, when a token was lost or another one is to join: on the machine of the new token. */
+/** Step 3, when all tokens were lost or another server is to join: on the machine of the new tokens. */
 export async function recoverSecurityDomain(options: RecoverOptions): Promise<number> {
   const configuration = readSettings(options);
   const file = await readDomainFile(options.file);
   const keys = await readCustodianKeys(options.key);
-  const { recoverDomain } = await import('../start/security_domain_ceremony.ts');
-  await recoverDomain(configuration, file, keys);
+  const [{ recoverDomain }, { storedSeal }] = await Promise.all([
+    import('../start/security_domain_ceremony.ts'),
+    import('../main.ts'),
+  ]);
+  const names = await recoverDomain(configuration, file, keys, storedSeal);
+  if (names.length === 0) {
+    console.log('Every token has the pool keys of the security domain already.');
+    return 0;
+  }
   console.log(
-    'The token has the pool keys of the security domain now, locked. Bring the store back, and start the server.',
+    `The pool keys of the security domain are in ${names.map((name) => `"${name}"`).join(', ')} now, locked.`,
   );
+  console.log('Bring the store back, and start the server.');
   return 0;
 }
 
@@ -86,9 +95,20 @@ export async function lockSecurityDomain(options: LockOptions): Promise<number> 
     return 1;
   }
   const { lockDomain } = await import('../start/security_domain_ceremony.ts');
-  await lockDomain(configuration);
-  console.log('The pool keys are locked: nothing brings them out of the token any more.');
+  const failed = await lockDomain(configuration);
+  tellFailures(failed, 'is not locked');
+  if (failed.length > 0) {
+    console.error('All others are. Do it again when these are there: it goes on with them.');
+    return 1;
+  }
+  console.log('The pool keys are locked: nothing brings them out of a token any more.');
   return 0;
+}
+
+function tellFailures(tokens: readonly { readonly name: string; readonly error: unknown }[], what: string): void {
+  for (const { name, error } of tokens) {
+    console.error(`The token "${name}" ${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 export async function readDomainFile(path: string): Promise<DomainFile> {

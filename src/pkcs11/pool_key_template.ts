@@ -31,6 +31,10 @@ const SEAL_KEY_BYTES = 32;
  */
 const poolKey = (name: PoolKeyName, isExtractable: boolean): Template => ({
   ...named(name),
+  ...guarded(isExtractable),
+});
+
+const guarded = (isExtractable: boolean): Template => ({
   CKA_PRIVATE: true,
   CKA_SENSITIVE: true,
   CKA_EXTRACTABLE: isExtractable,
@@ -125,6 +129,16 @@ export function recoveredPoolKeyTemplate(name: PoolKeyName, place: PoolKeyPlace)
 /** For C_CreateObject of the public half that belongs to it. `point` is the value of CKA_EC_POINT. */
 export function recoveredPublicKeyTemplate(name: SigningKeyName, point: Uint8Array, place: PoolKeyPlace): Uint8Array {
   return encodeTemplate({ ...SIGNING_PUBLIC, ...named(name, place), CKA_EC_POINT: point });
+}
+
+/** For C_UnwrapKey of one that is looked at, as an object of the session: when that ends, whyever it does, nothing of it is left. */
+export function passingPoolKeyTemplate(name: PoolKeyName): Uint8Array {
+  return encodeTemplate({ ...SECRET_HALF[name], ...guarded(false), CKA_TOKEN: false });
+}
+
+/** For C_CreateObject of the public half that belongs to it. */
+export function passingPublicKeyTemplate(point: Uint8Array): Uint8Array {
+  return encodeTemplate({ ...SIGNING_PUBLIC, CKA_TOKEN: false, CKA_EC_POINT: point });
 }
 
 /** For C_CopyObject of an incoming half, which is to be found as a current one. What is not named is as in the original. */

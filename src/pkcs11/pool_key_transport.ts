@@ -1,5 +1,7 @@
+import type { PoolKeyMarks } from './pool_key_marks.ts';
 import type { PoolKeyName, SigningKeyName } from './pool_key_template.ts';
 import type { ProvisioningRequest } from './provisioning.ts';
+import type { ArrivalSight, PoolKeySight } from './provisioning_arrival.ts';
 import { pinText, runProvisioning } from './provisioning_process.ts';
 import type { Succession } from './provisioning_succession.ts';
 import { syncSoftHsmTokens } from './softhsm_configuration.ts';
@@ -24,25 +26,46 @@ export async function exportPoolKeys(request: TokenRequest, transportKey: Uint8A
   return (await runProvisioning(command, request.environment)) as TransportedPoolKeys;
 }
 
+/** What a token has of pool keys. Logs in once. @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`) */
+export async function lookAtPoolKeys(request: TokenRequest): Promise<PoolKeySight> {
+  const command = { action: 'lookAtPoolKeys', ...tokenOf(request) } as const;
+  return (await runProvisioning(command, request.environment)) as PoolKeySight;
+}
+
 /**
- * Brings pool keys into a token that has none, and makes the token first where it is missing. What arrives is locked.
+ * What pool keys are on their way to a token, and what it has. They are unwrapped there and tried, and nothing of them stays in the token,
+ * which is made first where it is missing.
+ * @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`)
+ */
+export async function lookAtArrival(
+  request: ProvisioningRequest,
+  transportKey: Uint8Array,
+  keys: TransportedPoolKeys,
+  inputs: readonly Uint8Array[],
+): Promise<ArrivalSight & { readonly sight: PoolKeySight }> {
+  const arrival = arrivalOf(request, transportKey, keys);
+  const command = { action: 'lookAtArrival', ...arrival, inputs: inputs.map(base64) } as const;
+  const answer = (await runProvisioning(command, request.environment)) as WrittenArrival;
+  await toDisk(request);
+  return { ...answer, seals: answer.seals.map((seal) => new Uint8Array(Buffer.from(seal, 'base64'))) };
+}
+
+type WrittenArrival = { readonly sight: PoolKeySight; readonly marks: PoolKeyMarks; readonly seals: readonly string[] };
+
+/**
+ * Brings pool keys into a token that has none, and makes the token first where it is missing. What arrives is locked. Doing it again is no
+ * mistake, finishes what was interrupted, and answers false when there was nothing to do.
  * @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`)
  */
 export async function importPoolKeys(
   request: ProvisioningRequest,
   transportKey: Uint8Array,
   keys: TransportedPoolKeys,
-): Promise<void> {
-  const { soPin, environment } = request;
-  const command = {
-    action: 'importPoolKeys',
-    ...tokenOf(request),
-    soPin: soPin === undefined ? undefined : pinText(soPin),
-    transportKey: base64(transportKey),
-    keys,
-  } as const;
-  await runProvisioning(command, environment);
+): Promise<boolean> {
+  const command = { action: 'importPoolKeys', ...arrivalOf(request, transportKey, keys) } as const;
+  const isNew = (await runProvisioning(command, request.environment)) as boolean;
   await toDisk(request);
+  return isNew;
 }
 
 /**
@@ -88,6 +111,11 @@ export async function settlePoolKeys(
 export async function lockPoolKeys(request: TokenRequest): Promise<void> {
   await runProvisioning({ action: 'lockPoolKeys', ...tokenOf(request) }, request.environment);
   await toDisk(request);
+}
+
+function arrivalOf(request: ProvisioningRequest, transportKey: Uint8Array, keys: TransportedPoolKeys) {
+  const soPin = request.soPin === undefined ? undefined : pinText(request.soPin);
+  return { ...tokenOf(request), soPin, transportKey: base64(transportKey), keys };
 }
 
 function tokenOf({ module, label, userPin }: TokenRequest): { module: string; label: string; userPin: string } {

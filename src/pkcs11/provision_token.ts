@@ -3,11 +3,12 @@
  * output. PINs come that way alone; its command line is empty.
  */
 import { readFileSync, writeSync } from 'node:fs';
+import { importPoolKeys, lookAtArrival, lookAtPoolKeys } from './provisioning_arrival.ts';
 import type { ProvisioningCommand, ProvisioningReply, ProvisioningResult } from './provisioning_command.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 import { inspectModule, provisionToken, useToken } from './provisioning_setup.ts';
 import { settlePoolKeys, stagePoolKeys } from './provisioning_succession.ts';
-import { exportPoolKeys, importPoolKeys, lockPoolKeys } from './provisioning_transport.ts';
+import { exportPoolKeys, lockPoolKeys } from './provisioning_transport.ts';
 import { CryptokiFailure } from './return_value.ts';
 
 const STANDARD_INPUT = 0;
@@ -22,16 +23,19 @@ const ACTIONS: {
   provision: provisionToken,
   exportPoolKeys: (command) =>
     useToken(command, undefined, (session) => exportPoolKeys(session, bytesOf(command.transportKey))),
-  importPoolKeys: (command) =>
+  lookAtPoolKeys: (command) => useToken(command, undefined, lookAtPoolKeys),
+  lookAtArrival: (command) =>
     useToken(command, command.soPin, (session) => {
-      importPoolKeys(session, bytesOf(command.transportKey), command.keys);
-      return null;
+      const inputs = command.inputs.map(bytesOf);
+      const { marks, seals } = lookAtArrival(session, bytesOf(command.transportKey), command.keys, inputs);
+      return { sight: lookAtPoolKeys(session), marks, seals: seals.map(base64) };
     }),
+  importPoolKeys: (command) =>
+    useToken(command, command.soPin, (session) => importPoolKeys(session, bytesOf(command.transportKey), command.keys)),
   stagePoolKeys: (command) =>
     useToken(command, undefined, (session) => {
       const inputs = command.inputs.map(bytesOf);
-      const seals = stagePoolKeys(session, bytesOf(command.transportKey), command.keys, inputs);
-      return seals.map((seal) => Buffer.from(seal).toString('base64'));
+      return stagePoolKeys(session, bytesOf(command.transportKey), command.keys, inputs).map(base64);
     }),
   settlePoolKeys: (command) =>
     useToken(command, undefined, (session) => {
@@ -44,6 +48,10 @@ const ACTIONS: {
       return null;
     }),
 };
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
 
 function bytesOf(base64: string): Buffer {
   return Buffer.from(base64, 'base64');

@@ -50,18 +50,29 @@ export function ensurePoolKeys(session: Session): PoolKeyName[] {
   return created;
 }
 
+/** The handles of a set of pool keys. */
+export interface PoolKeyObjects {
+  /** Of the halves that do the work. */
+  readonly secret: Readonly<Record<PoolKeyName, Handle>>;
+  readonly public: Readonly<Record<SigningKeyName, Handle>>;
+}
+
 /** All of them have to be there, and to work. */
 export function tryPoolKeys(session: Session, place: PoolKeyPlace = 'current'): void {
-  tryOut('kek', () => tryKek(session, requirePoolKey(session, 'kek', 'CKO_SECRET_KEY', place)));
-  tryOut('seal', () => trySealKey(session, requirePoolKey(session, 'seal', 'CKO_SECRET_KEY', place)));
+  const secret = (name: PoolKeyName): Handle => requirePoolKey(session, name, SECRET_CLASS[name], place);
+  const [audit, attestation] = SIGNING_KEYS.map((name) => requirePoolKey(session, name, 'CKO_PUBLIC_KEY', place));
+  tryObjects(session, {
+    secret: { kek: secret('kek'), seal: secret('seal'), audit: secret('audit'), attestation: secret('attestation') },
+    public: { audit: audit as Handle, attestation: attestation as Handle },
+  });
+}
+
+export function tryObjects(session: Session, objects: PoolKeyObjects): void {
+  const { kek, seal } = objects.secret;
+  tryOut('kek', () => tryKek(session, kek));
+  tryOut('seal', () => trySealKey(session, seal));
   for (const name of SIGNING_KEYS) {
-    tryOut(name, () => {
-      trySigningKey(
-        session,
-        requirePoolKey(session, name, 'CKO_PRIVATE_KEY', place),
-        requirePoolKey(session, name, 'CKO_PUBLIC_KEY', place),
-      );
-    });
+    tryOut(name, () => trySigningKey(session, objects.secret[name], objects.public[name]));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Session } from 'graphene-pk11';
 import type { Handle } from 'pkcs11js';
 import { MECHANISM } from './mechanism.ts';
-import { currentPoolKeyTemplate, type PoolKeyName } from './pool_key_template.ts';
+import { currentPoolKeyTemplate, type PoolKeyName, type PoolKeyPlace } from './pool_key_template.ts';
 import type { TransportedPoolKeys } from './pool_key_transport.ts';
 import { cryptoki } from './provisioning_call.ts';
 import { findPoolKey, requirePoolKey, SECRET_CLASS, SIGNING_KEYS, tryPoolKeys } from './provisioning_pool_keys.ts';
@@ -17,12 +17,13 @@ import { encodeTemplate, type OBJECT_CLASS } from './template.ts';
 /** What became of the keys that were brought in: `none`, there are none. */
 export type Succession = 'none' | 'promoted' | 'dropped';
 
+/** An object of a set of pool keys. */
 type Half = readonly [name: PoolKeyName, objectClass: keyof typeof OBJECT_CLASS];
 
 const SEAL_BYTES = 32;
 
 /** Every object that belongs to pool keys, the seal key last: for as long as it is there, nothing is decided. */
-const HALVES: readonly Half[] = [
+export const HALVES: readonly Half[] = [
   ...SIGNING_KEYS.map((name): Half => [name, 'CKO_PUBLIC_KEY']),
   ...POOL_KEYS.filter((name) => name !== 'seal').map((name): Half => [name, SECRET_CLASS[name]]),
   ['seal', SECRET_CLASS.seal],
@@ -35,14 +36,14 @@ export function stagePoolKeys(
   keys: TransportedPoolKeys,
   inputs: readonly Uint8Array[],
 ): Uint8Array[] {
-  dropIncoming(session);
+  dropPoolKeys(session, 'incoming');
   unwrapPoolKeys(session, transportKey, keys, 'incoming');
   try {
     const seal = requirePoolKey(session, 'seal', 'CKO_SECRET_KEY', 'incoming');
     requireCopies(session, seal);
     return inputs.map((input) => sealWith(session, seal, input));
   } catch (error) {
-    dropIncoming(session);
+    dropPoolKeys(session, 'incoming');
     throw error;
   }
 }
@@ -55,7 +56,7 @@ export function settlePoolKeys(
   const seal = findPoolKey(session, 'seal', 'CKO_SECRET_KEY', 'incoming');
   if (seal === undefined) return 'none';
   if (proof === undefined || !sealWith(session, seal, proof.input).equals(Buffer.from(proof.seal))) {
-    dropIncoming(session);
+    dropPoolKeys(session, 'incoming');
     return 'dropped';
   }
   promoteIncoming(session);
@@ -74,11 +75,11 @@ function promoteIncoming(session: Session): void {
     cryptoki('C_CopyObject', () => lib.C_CopyObject(handle, incoming, template));
   }
   tryPoolKeys(session);
-  dropIncoming(session);
+  dropPoolKeys(session, 'incoming');
 }
 
-function dropIncoming(session: Session): void {
-  for (const [name, objectClass] of HALVES) destroy(session, findPoolKey(session, name, objectClass, 'incoming'));
+export function dropPoolKeys(session: Session, place: PoolKeyPlace): void {
+  for (const [name, objectClass] of HALVES) destroy(session, findPoolKey(session, name, objectClass, place));
 }
 
 /** A device that copies no keys is to say so while everything is as it was. */
@@ -91,11 +92,11 @@ function requireCopies(session: Session, key: Handle): void {
   );
 }
 
-function sealWith({ lib, handle }: Session, key: Handle, input: Uint8Array): Buffer {
+export function sealWith({ lib, handle }: Session, key: Handle, input: Uint8Array): Buffer {
   cryptoki('C_SignInit', () => lib.C_SignInit(handle, { mechanism: MECHANISM.CKM_SHA256_HMAC }, key));
   return cryptoki('C_Sign', () => lib.C_Sign(handle, Buffer.from(input), Buffer.alloc(SEAL_BYTES)));
 }
 
-function destroy({ lib, handle }: Session, object: Handle | undefined): void {
+export function destroy({ lib, handle }: Session, object: Handle | undefined): void {
   if (object !== undefined) cryptoki('C_DestroyObject', () => lib.C_DestroyObject(handle, object));
 }

@@ -11,7 +11,7 @@ import {
 import type { TransportedPoolKeys } from './pool_key_transport.ts';
 import { cryptoki } from './provisioning_call.ts';
 import { keyWrapOf } from './provisioning_key_wrap.ts';
-import { findPoolKey, requirePoolKey, SECRET_CLASS, SIGNING_KEYS, tryPoolKeys } from './provisioning_pool_keys.ts';
+import { requirePoolKey, SECRET_CLASS, SIGNING_KEYS, tryPoolKeys } from './provisioning_pool_keys.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 import { pkcs11jsTemplate } from './provisioning_template.ts';
 import { encodeQuery, encodeTemplate, KEY_TYPE, OBJECT_CLASS } from './template.ts';
@@ -42,18 +42,6 @@ export function exportPoolKeys(session: Session, transportKey: Uint8Array): Tran
     wrapped: Object.fromEntries(POOL_KEYS.map((name) => [name, wrap(name)])) as TransportedPoolKeys['wrapped'],
     points: Object.fromEntries(SIGNING_KEYS.map((name) => [name, pointOf(name)])) as TransportedPoolKeys['points'],
   };
-}
-
-/** Into a token that has no pool keys. */
-export function importPoolKeys(session: Session, transportKey: Uint8Array, keys: TransportedPoolKeys): void {
-  const present = POOL_KEYS.filter((name) => findPoolKey(session, name, SECRET_CLASS[name]) !== undefined);
-  if (present.length > 0) {
-    const labels = present.map((name) => POOL_KEY_LABEL[name]).join(', ');
-    throw new ProvisioningRefusal(
-      `The token has pool keys already (${labels}), and those of a security domain go into one that has none.`,
-    );
-  }
-  unwrapPoolKeys(session, transportKey, keys, 'current');
 }
 
 /** What was begun and failed is taken back. The seal key comes first: while it is not there, nothing has been brought in. */
@@ -98,7 +86,7 @@ export function lockPoolKeys(session: Session): void {
   }
 }
 
-function createTransportKey({ lib, handle }: Session, value: Uint8Array): Handle {
+export function createTransportKey({ lib, handle }: Session, value: Uint8Array): Handle {
   const template = encodeTemplate({
     CKA_CLASS: OBJECT_CLASS.CKO_SECRET_KEY,
     CKA_KEY_TYPE: KEY_TYPE.CKK_AES,
@@ -119,11 +107,11 @@ function createTransportKey({ lib, handle }: Session, value: Uint8Array): Handle
   }
 }
 
-function isExtractable(session: Session, key: Handle): boolean {
+export function isExtractable(session: Session, key: Handle): boolean {
   return attributeOf(session, key, 'CKA_EXTRACTABLE')[0] !== 0;
 }
 
-function attributeOf({ lib, handle }: Session, key: Handle, name: 'CKA_EXTRACTABLE' | 'CKA_EC_POINT'): Buffer {
+export function attributeOf({ lib, handle }: Session, key: Handle, name: 'CKA_EXTRACTABLE' | 'CKA_EC_POINT'): Buffer {
   const [template] = pkcs11jsTemplate(encodeQuery([name]));
   const [attribute] = cryptoki('C_GetAttributeValue', () =>
     lib.C_GetAttributeValue(handle, key, template === undefined ? [] : [template]),

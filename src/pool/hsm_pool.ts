@@ -14,8 +14,8 @@ import { PinnedHost } from './pinned_host.ts';
 import { PinnedToken } from './pinned_token.ts';
 import { areDoneByOthers, PoolAlgorithms } from './pool_algorithms.ts';
 import { type CallOptions, PoolCall, type RequestFor } from './pool_call.ts';
+import { takeOutOfOneOf } from './pool_ceremony.ts';
 import { type PoolFingerprint, probe } from './pool_fingerprint.ts';
-import { takeOutOfOneOf } from './pool_key_ceremony.ts';
 import {
   readSigningPublicKey,
   type SigningPublicKey,
@@ -23,8 +23,14 @@ import {
   sealVerification,
   signatureRequest,
 } from './pool_keys.ts';
-import { agreeOnPoolKeys, openMembers, requirePoolKeys } from './pool_opening.ts';
-import { type HsmPoolOfTokensOptions, type HsmPoolOptions, tokensOf } from './pool_options.ts';
+import { openMembers, requirePoolKeys } from './pool_opening.ts';
+import {
+  type HsmPoolOfTokensOptions,
+  type HsmPoolOptions,
+  nameOf,
+  type TokenOptions,
+  tokensOf,
+} from './pool_options.ts';
 import { type PoolStatus, poolStatus } from './pool_status.ts';
 import type { RingHost } from './ring_host.ts';
 import { SelfTest } from './self_test.ts';
@@ -100,8 +106,8 @@ export class HsmPool {
     const pool = new HsmPool(options, guard);
     try {
       for (const token of tokens) pool.#tokens.add(new TokenMember(token, pool.#surroundings));
-      await openMembers(pool.#tokens.members, options.poolKeys, guard);
-      pool.#poolKeys = await agreeOnPoolKeys(pool.#tokens.members);
+      const { poolKeys, sealed } = options;
+      pool.#poolKeys = await openMembers(pool.#tokens.members, { poolKeys, guard, sealed });
       return pool;
     } catch (error) {
       await pool.close({ drainMs: 0 });
@@ -298,6 +304,14 @@ export class HsmPool {
     await member.close(drainMs);
     this.#tokens.remove(member);
     this.#joined();
+  }
+
+  /** Takes in a token that it has not, or resumes the one of that name. Resolves when that has been tried: the state tells how it went. */
+  async add(token: TokenOptions): Promise<void> {
+    const known = this.#tokens.members.find(({ name }) => name === nameOf(token));
+    const member = known ?? this.#tokens.add(new TokenMember(token, this.#surroundings));
+    known?.resume();
+    await member.open().catch(() => undefined);
   }
 
   /** Takes no more work, lets the hosts finish what they have for at most `drainMs`, and ends them. */

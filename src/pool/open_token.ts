@@ -65,7 +65,7 @@ export class OpenToken implements HostToken {
     this.profile = tokenProfile(options, found);
     const isWritable = !flags.includes('CKF_WRITE_PROTECTED');
     this.abilities = new TokenAbilities(this.profile, isWritable, surroundings.abilitiesChanged);
-    this.ceremonyToken = { module, environment, label, serial, pin, guard, softHsmTokenDirectory };
+    this.ceremonyToken = { name: this.name, module, environment, label, serial, pin, guard, softHsmTokenDirectory };
     this.#surroundings = surroundings;
     const { isolation = 'process', startTimeoutMs = START_TIMEOUT_MS } = wide;
     const starter = new HostStarter({

@@ -1,34 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import { StrongroomError } from '../model/errors.ts';
 import {
   exportPoolKeys,
   importPoolKeys,
   lockPoolKeys,
+  lookAtArrival,
+  lookAtPoolKeys,
   settlePoolKeys,
   stagePoolKeys,
   TRANSPORT_KEY_BYTES,
   type TransportedPoolKeys,
 } from '../pkcs11/pool_key_transport.ts';
-import { inspectTokens } from '../pkcs11/provisioning.ts';
-import type { DomainItem } from '../security_domain/domain_cipher.ts';
-import { PinGuard } from './pin_guard.ts';
-import { type PinOptions, PinSource } from './pin_source.ts';
-import { findToken, type TokenLogin, type TokenModuleOptions, withGuardedPin } from './pool_token.ts';
+import type { ArrivalSight, PoolKeySight } from '../pkcs11/provisioning_arrival.ts';
+import { type DomainItem, wrongDomain } from '../security_domain/domain_cipher.ts';
+import { type TokenLogin, type TokenModuleOptions, withGuardedPin } from './pool_token.ts';
+
+/* What is done to the pool keys of one token, beside its hosts. What is done to those of a whole pool is in pool_ceremony.ts. */
 
 /** The token whose pool keys are taken out or brought in, and how to log in to it. */
 export interface CeremonyToken extends TokenModuleOptions, TokenLogin {
+  /** What the pool calls it. */
+  readonly name: string;
   readonly label: string;
   /** With it a token that is not there yet is made. */
   readonly soPin?: Uint8Array | undefined;
-  readonly softHsmTokenDirectory?: string | undefined;
-}
-
-export interface CeremonyTokenOptions extends TokenModuleOptions {
-  readonly label: string;
-  readonly pin: PinOptions;
-  readonly soPin?: Uint8Array | undefined;
-  /** Where the pool remembers which PINs were refused. */
-  readonly stateDirectory: string;
   readonly softHsmTokenDirectory?: string | undefined;
 }
 
@@ -58,18 +52,34 @@ export async function takeOutPoolKeys(token: CeremonyToken): Promise<DomainItem[
   }
 }
 
+/** What the token has of pool keys. @throws StrongroomError `ServiceUnavailable` */
+export function lookAt(token: CeremonyToken): Promise<PoolKeySight> {
+  return loggedIn(token, lookAtPoolKeys);
+}
+
 /**
- * The pool keys of a security domain into a token that has none.
+ * What the pool keys of a security domain are, as this token sees them, and what it has itself; it keeps nothing of them. `inputs` are sealed
+ * by them.
  * @throws StrongroomError `BadParameter` (`SecurityDomainWrong`), `ServiceUnavailable`
  */
-export async function bringInPoolKeys(token: CeremonyToken, items: readonly DomainItem[]): Promise<void> {
-  const { transportKey, keys } = readPoolKeys(items);
-  const bytes = Buffer.from(transportKey, 'base64');
-  try {
-    await loggedIn(token, (request) => importPoolKeys({ ...request, soPin: token.soPin }, bytes, keys));
-  } finally {
-    bytes.fill(0);
-  }
+export async function lookAtArriving(
+  token: CeremonyToken,
+  items: readonly DomainItem[],
+  inputs: readonly Uint8Array[],
+): Promise<ArrivalSight & { readonly sight: PoolKeySight }> {
+  return withWritten(items, (transportKey, keys) =>
+    loggedIn(token, (request) => lookAtArrival({ ...request, soPin: token.soPin }, transportKey, keys, inputs)),
+  );
+}
+
+/**
+ * The pool keys of a security domain into a token that has none; false for one that has them already.
+ * @throws StrongroomError `BadParameter` (`SecurityDomainWrong`), `ServiceUnavailable`, also for a token that has others
+ */
+export async function bringInPoolKeys(token: CeremonyToken, items: readonly DomainItem[]): Promise<boolean> {
+  return withWritten(items, (transportKey, keys) =>
+    loggedIn(token, (request) => importPoolKeys({ ...request, soPin: token.soPin }, transportKey, keys)),
+  );
 }
 
 /**
@@ -81,13 +91,9 @@ export async function stageIncomingPoolKeys(
   items: readonly DomainItem[],
   inputs: readonly Uint8Array[],
 ): Promise<Uint8Array[]> {
-  const { transportKey, keys } = readPoolKeys(items);
-  const bytes = Buffer.from(transportKey, 'base64');
-  try {
-    return await loggedIn(token, (request) => stagePoolKeys(request, bytes, keys, inputs));
-  } finally {
-    bytes.fill(0);
-  }
+  return withWritten(items, (transportKey, keys) =>
+    loggedIn(token, (request) => stagePoolKeys(request, transportKey, keys, inputs)),
+  );
 }
 
 /** Something that was sealed, with its seal. */
@@ -101,46 +107,9 @@ export async function settleIncomingPoolKeys(token: CeremonyToken, proof: SealPr
   await loggedIn(token, (request) => settlePoolKeys(request, proof));
 }
 
-/**
- * The pool keys of the first of these tokens that gives them, into one that has none: over a key that both tokens know for this once.
- * @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`)
- */
-export async function carryPoolKeys(givers: readonly CeremonyToken[], receiver: CeremonyToken): Promise<void> {
-  await bringInPoolKeys(receiver, await takeOutOfOneOf(givers));
-}
-
-/** The first of these tokens that gives its pool keys. @throws StrongroomError `ServiceUnavailable`, what the last of them said */
-export async function takeOutOfOneOf(givers: readonly CeremonyToken[]): Promise<DomainItem[]> {
-  let refusal: unknown;
-  for (const giver of givers) {
-    try {
-      return await takeOutPoolKeys(giver);
-    } catch (error) {
-      refusal = error;
-    }
-  }
-  throw refusal ?? new StrongroomError('ServiceUnavailable', 'No token with pool keys is there.');
-}
-
 /** Ends the ceremony: there will be no other domain of these keys. */
 export function lockPool(token: CeremonyToken): Promise<void> {
   return loggedIn(token, lockPoolKeys);
-}
-
-/** For a token that no pool has opened. @throws StrongroomError `ServiceUnavailable` (`TokenNotFound`, `PinUnavailable`, `PinRefused`) */
-export async function withCeremonyToken<Result>(
-  options: CeremonyTokenOptions,
-  use: (token: CeremonyToken) => Promise<Result>,
-): Promise<Result> {
-  const { module, environment, label, soPin, softHsmTokenDirectory } = options;
-  const pin = new PinSource(options.pin);
-  try {
-    const guard = await PinGuard.open(options.stateDirectory);
-    const serial = await serialOf(options);
-    return await use({ module, environment, label, serial, pin, guard, soPin, softHsmTokenDirectory });
-  } finally {
-    pin.close();
-  }
 }
 
 type LoggedInRequest = Parameters<typeof exportPoolKeys>[0];
@@ -150,13 +119,17 @@ function loggedIn<Result>(token: CeremonyToken, use: (request: LoggedInRequest) 
   return withGuardedPin(token, (userPin) => use({ module, environment, label, userPin, softHsmTokenDirectory }));
 }
 
-/** Undefined for a token that is to be made. */
-async function serialOf(options: CeremonyTokenOptions): Promise<string | undefined> {
-  if (options.soPin !== undefined) {
-    const tokens = await inspectTokens(options);
-    if (tokens.every(({ label }) => label !== options.label)) return undefined;
+async function withWritten<Result>(
+  items: readonly DomainItem[],
+  use: (transportKey: Uint8Array, keys: TransportedPoolKeys) => Promise<Result>,
+): Promise<Result> {
+  const { transportKey, keys } = readPoolKeys(items);
+  const bytes = Buffer.from(transportKey, 'base64');
+  try {
+    return await use(bytes, keys);
+  } finally {
+    bytes.fill(0);
   }
-  return (await findToken(options, { label: options.label })).serial;
 }
 
 /** @throws StrongroomError `BadParameter` (`SecurityDomainWrong`) */
@@ -172,7 +145,5 @@ function readPoolKeys(items: readonly DomainItem[]): WrittenPoolKeys {
   } catch {
     // What is not JSON is not ours either.
   }
-  throw new StrongroomError('BadParameter', 'The security domain holds no pool keys of Strongroom.', {
-    innerCode: 'SecurityDomainWrong',
-  });
+  throw wrongDomain('it holds no pool keys of Strongroom');
 }

@@ -1,47 +1,85 @@
 import { StrongroomError } from '../model/errors.ts';
+import { differences } from '../pkcs11/pool_key_marks.ts';
 import type { OpenToken } from './open_token.ts';
 import type { PinGuard } from './pin_guard.ts';
-import { differences, fingerprintOf, type PoolFingerprint } from './pool_fingerprint.ts';
-import { carryPoolKeys } from './pool_key_ceremony.ts';
+import { bringInEverywhere, takeOutOfOneOf } from './pool_ceremony.ts';
+import { fingerprintOf, hasSealed, type PoolFingerprint } from './pool_fingerprint.ts';
 import type { PoolWideOptions } from './pool_options.ts';
 import { createPoolKeys, findToken } from './pool_token.ts';
 import type { TokenMember } from './token_member.ts';
 
-/** Opens all tokens at once that are not out of service. @throws what keeps the first from being opened, when none can be */
+export interface OpeningOptions extends Pick<PoolWideOptions, 'poolKeys' | 'sealed'> {
+  readonly guard: PinGuard;
+}
+
+/**
+ * Opens all tokens at once that are not out of service, and answers which pool keys are the pool's.
+ * @throws what keeps the first from being opened, when none can be
+ */
 export async function openMembers(
   all: readonly TokenMember[],
-  poolKeys: PoolWideOptions['poolKeys'],
-  guard: PinGuard,
-): Promise<void> {
+  { poolKeys, guard, sealed }: OpeningOptions,
+): Promise<PoolFingerprint> {
   const members = all.filter(({ state }) => state !== 'draining');
   if (members.length === 0)
     throw new StrongroomError('ServiceUnavailable', 'Every token of the pool is out of service.');
   const failures = await openEach(members);
   const lacking = members.filter((_, at) => lacksPoolKeys(failures[at]));
-  if (poolKeys === 'create' && lacking.length === all.length) await makePoolKeysOfNone(lacking, guard);
-  if (poolKeys === 'create' || poolKeys === 'carry') await carryToThoseWithout(members, lacking, guard);
+  const [first] = lacking;
+  // New pool keys are made only where every token is there and none has any: a token that is away may be the one that has them.
+  if (poolKeys === 'create' && first !== undefined && lacking.length === all.length) await makePoolKeys(first, guard);
   if (members.every(({ token }) => token === undefined)) throw failures[0] ?? members[0]?.failure;
+  const agreed = await agreeOnPoolKeys(members, sealed);
+  for (const member of lacking) {
+    if (member.token !== undefined || (poolKeys !== 'create' && poolKeys !== 'carry')) continue;
+    await givePoolKeys(member, members, agreed, guard).catch((cause: unknown) =>
+      member.refuse(notGiven(member, cause)),
+    );
+  }
+  return agreed;
 }
 
 /**
- * Which pool keys are the pool's: those that the most tokens have, and of as many those of the first. Whichever token has others is refused.
+ * Where tokens disagree, those have the keys of the pool that have sealed what it holds; where nothing tells, those that the most have, and
+ * of as many those of the first. Whichever token has others is refused.
  */
-export async function agreeOnPoolKeys(members: readonly TokenMember[]): Promise<PoolFingerprint> {
-  const found: { member: TokenMember; fingerprint: PoolFingerprint }[] = [];
+async function agreeOnPoolKeys(
+  members: readonly TokenMember[],
+  sealed: PoolWideOptions['sealed'],
+): Promise<PoolFingerprint> {
+  const found: OpenMember[] = [];
   for (const member of members) {
-    if (member.token !== undefined) found.push({ member, fingerprint: await fingerprintOf(member.token) });
+    const { token } = member;
+    if (token !== undefined) found.push({ member, token, fingerprint: await fingerprintOf(token) });
   }
   const alike = found.map(({ fingerprint }) =>
     found.filter((other) => differences(fingerprint, other.fingerprint).length === 0),
   );
   const most = Math.max(...alike.map(({ length }) => length));
-  const agreed = alike.find(({ length }) => length === most)?.[0]?.fingerprint;
-  if (agreed === undefined) throw new StrongroomError('ServiceUnavailable', 'No token of the pool is open.');
+  const voted = alike.find(({ length }) => length === most)?.[0]?.fingerprint;
+  if (voted === undefined) throw new StrongroomError('ServiceUnavailable', 'No token of the pool is open.');
+  const agreed = most === found.length ? voted : ((await fingerprintBySeal(found, sealed)) ?? voted);
   for (const { member, fingerprint } of found) {
     const refusal = refusalOf(member.name, agreed, fingerprint);
     if (refusal !== undefined) await member.refuse(refusal);
   }
   return agreed;
+}
+
+interface OpenMember {
+  readonly member: TokenMember;
+  readonly token: OpenToken;
+  readonly fingerprint: PoolFingerprint;
+}
+
+async function fingerprintBySeal(
+  found: readonly OpenMember[],
+  sealed: PoolWideOptions['sealed'],
+): Promise<PoolFingerprint | undefined> {
+  const proof = await sealed?.();
+  if (proof === undefined) return undefined;
+  for (const { token, fingerprint } of found) if (await hasSealed(token, proof)) return fingerprint;
+  return undefined;
 }
 
 /** @throws StrongroomError `ServiceUnavailable` (`PoolKeysDiffer`) */
@@ -62,25 +100,6 @@ async function openEach(members: readonly TokenMember[]): Promise<unknown[]> {
   return results.map((result) => (result.status === 'rejected' ? result.reason : undefined));
 }
 
-/** New pool keys are made only where every token is there and none has any: a token that is away may be the one that has them. */
-async function makePoolKeysOfNone([first]: readonly TokenMember[], guard: PinGuard): Promise<void> {
-  if (first !== undefined) await makePoolKeys(first, guard);
-}
-
-/** Those that lack pool keys get those of one that has them. */
-async function carryToThoseWithout(
-  members: readonly TokenMember[],
-  lacking: readonly TokenMember[],
-  guard: PinGuard,
-): Promise<void> {
-  const givers = members.filter(({ token }) => token !== undefined);
-  if (givers.length === 0) return;
-  for (const member of lacking) {
-    if (member.token !== undefined) continue;
-    await givePoolKeys(member, givers, guard).catch((error: unknown) => member.refuse(error));
-  }
-}
-
 async function makePoolKeys(member: TokenMember, guard: PinGuard): Promise<void> {
   const { module, environment = {}, softHsmTokenDirectory, token: choice } = member.options;
   const token = await findToken({ module, environment }, choice);
@@ -89,16 +108,27 @@ async function makePoolKeys(member: TokenMember, guard: PinGuard): Promise<void>
 }
 
 /**
- * Brings the pool keys of a token that has them into one that has none, and opens it.
+ * Brings the pool keys of a token of the pool into one that has none, over a key that both know for this once, and opens it.
  * @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`) when none of the others gives them: then a quorum of custodians does
  */
-async function givePoolKeys(member: TokenMember, givers: readonly TokenMember[], guard: PinGuard): Promise<void> {
+async function givePoolKeys(
+  member: TokenMember,
+  members: readonly TokenMember[],
+  marks: PoolFingerprint,
+  guard: PinGuard,
+): Promise<void> {
   const { module, environment = {}, softHsmTokenDirectory, token: choice } = member.options;
   const { label, serial } = await findToken({ module, environment }, choice);
-  const receiver = { module, environment, label, serial, pin: member.pin, guard, softHsmTokenDirectory };
-  const tokens = givers.flatMap(({ token }) => (token === undefined ? [] : [token.ceremonyToken]));
-  await carryPoolKeys(tokens, receiver);
+  const { name, pin } = member;
+  const receiver = { name, module, environment, label, serial, pin, guard, softHsmTokenDirectory };
+  const givers = members.flatMap(({ token }) => (token === undefined ? [] : [token.ceremonyToken]));
+  await bringInEverywhere([receiver], await takeOutOfOneOf(givers), { what: 'The pool', marks });
   await member.open();
+}
+
+function notGiven({ name }: TokenMember, cause: unknown): StrongroomError {
+  const message = `The token ${name} has no pool keys, and got none of another token.`;
+  return new StrongroomError('ServiceUnavailable', message, { innerCode: 'PoolKeysMissing', cause });
 }
 
 function lacksPoolKeys(error: unknown): boolean {

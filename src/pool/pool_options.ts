@@ -1,6 +1,7 @@
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import type { PinOptions } from './pin_source.ts';
+import type { SealProof } from './pool_key_ceremony.ts';
 import type { TokenChoice } from './pool_token.ts';
 import type { RestartLimitOptions } from './restart_limit.ts';
 import type { SignatureCheckPolicy } from './signature_check.ts';
@@ -42,6 +43,11 @@ export interface PoolWideOptions extends RestartLimitOptions, WatchdogOptions {
    * one has them; `create` makes new ones as well, where none has.
    */
   readonly poolKeys?: 'require' | 'carry' | 'create' | undefined;
+  /**
+   * Something that the pool has sealed, with its seal. It is asked for where tokens disagree: those whose seal it is have the keys of the
+   * pool, however many have others.
+   */
+  readonly sealed?: (() => Promise<SealProof | undefined>) | undefined;
   readonly startTimeoutMs?: number | undefined;
   /** How long a request of `call` may take that names no time of its own, 10,000 unless set. Slow devices want more. */
   readonly callTimeoutMs?: number | undefined;

@@ -51,7 +51,7 @@ export class TokenSet implements TaskHosts {
     return capacity;
   }
 
-  add(member: TokenMember): void {
+  add(member: TokenMember): TokenMember {
     this.#members.push(member);
     if (this.#members.length > 1) this.#patience ??= new Patience(() => this.#members.flatMap(({ hosts }) => hosts));
     member.attach({
@@ -71,6 +71,7 @@ export class TokenSet implements TaskHosts {
       },
     });
     this.#refresh();
+    return member;
   }
 
   /** @throws StrongroomError `NotFound` */

@@ -1,19 +1,18 @@
-import { rm } from 'node:fs/promises';
 import { auditKey, keyText } from '../audit/tree_head.ts';
 import type { DataDirectory } from '../config/data_directory.ts';
 import { writePrivateFile } from '../config/private_file.ts';
 import type { Configuration } from '../config/settings.ts';
 import { StrongroomError } from '../model/errors.ts';
-import { stageIncomingPoolKeys, withCeremonyToken } from '../pool/pool_key_ceremony.ts';
+import { type FailedToken, requireAllAtHand, stageEverywhere } from '../pool/pool_ceremony.ts';
 import type { DomainItem } from '../security_domain/domain_cipher.ts';
 import type { Activation } from '../security_domain/domain_custody.ts';
 import { sealedDocumentBytes } from '../store/record_seal.ts';
 import type { SealedDocuments } from '../store/sealed_documents.ts';
 import type { DocumentRecord, SealedDocument } from '../store/store.ts';
 import { storeTampered } from '../store/store_refusal.ts';
+import { withCeremonyTokens } from './ceremony_tokens.ts';
 import { type Core, holdsNoKey } from './core.ts';
 import { ACTIVATION } from './open_security_domain.ts';
-import { ceremonyToken } from './security_domain_ceremony.ts';
 import { recoveryProof, settleTokens } from './settle_recovery.ts';
 
 export interface RecoveryParts {
@@ -25,12 +24,26 @@ export interface RecoveryParts {
   readonly beginAudit: (renewCore: () => Promise<void>, formerAuditKey: string) => Promise<void>;
   /** Told when the store has taken the recovery and the rest failed: this process serves nothing any more, and the next one finishes it. */
   readonly onHalfDone: (error: unknown) => void;
+  /** Told of tokens in which the end of a recovery has to wait for another start. */
+  readonly onWaiting: (tokens: readonly FailedToken[]) => void;
 }
 
-/** @throws StrongroomError `Conflict` (`HsmNotEmpty`) when something would be lost with the pool keys of now */
+/**
+ * A token that is away would have other pool keys than the pool when it comes back, and whether there are keys in it is not known: it is
+ * brought back first, or taken out of the configuration.
+ * @throws StrongroomError `Conflict`: `TokenAway`, or `HsmNotEmpty` when something would be lost with the pool keys of now
+ */
 export async function requireEmptyPool({ store, pool }: Core): Promise<void> {
-  const intents = await store.listIntents(pool.firstToken.serial);
-  if (intents.length === 0 && (await holdsNoKey(store))) return;
+  const open = new Set(pool.tokens.map(({ name }) => name));
+  const away = pool.status().tokens.filter(({ name }) => !open.has(name));
+  if (away.length > 0) {
+    const names = away.map(({ name }) => name).join(', ');
+    throw new StrongroomError('Conflict', `A recovery takes every token of the HSM, and not in use: ${names}.`, {
+      innerCode: 'TokenAway',
+    });
+  }
+  const intents = await Promise.all(pool.tokens.map(({ serial }) => store.listIntents(serial)));
+  if (intents.flat().length === 0 && (await holdsNoKey(store))) return;
   throw new StrongroomError(
     'Conflict',
     'The HSM holds keys, which a recovery would leave without the key they are under.',
@@ -42,13 +55,13 @@ export async function requireEmptyPool({ store, pool }: Core): Promise<void> {
 
 /**
  * Puts the pool keys of a security domain in the place of those that the pool has, and everything that the store holds under their seals.
- * First the keys come into the token beside the others. Then the store takes the other seals, and with them the activation, in one
+ * First the keys come into every token beside the others. Then the store takes the other seals, and with them the activation, in one
  * transaction: until then the pool is as it was, and afterwards it is recovered, whoever ends in between (`settleRecovery`). Then the keys
- * take their place in the token, and everything is opened anew.
+ * take their place in every token, and everything is opened anew.
  * @throws StrongroomError when the pool is as it was
  */
 export async function recoverPool(parts: RecoveryParts, items: readonly DomainItem[]): Promise<Activation> {
-  const { configuration, files, core, documents } = parts;
+  const { configuration, files, core, documents, onWaiting } = parts;
   const activation: Activation = {
     activated: Math.floor(Date.now() / 1000),
     downloaded: undefined,
@@ -60,15 +73,14 @@ export async function recoverPool(parts: RecoveryParts, items: readonly DomainIt
   await documents.whileUntouched(async () => {
     const isTaken = await attempt(() => reseal(parts, items, activation));
     if (isTaken !== true && !(await isTakenAfterAll(parts, isTaken.error))) {
-      await settleTokens(configuration, files, undefined);
-      await rm(files.recovery);
+      // Where this fails the keys of before are in use all the same, and the next start takes the others away.
+      await settleTokens(configuration, files, undefined).then(onWaiting, () => undefined);
       throw isTaken.error;
     }
     try {
       const proof = await recoveryProof(core.store);
-      const promote = (): Promise<void> => settleTokens(configuration, files, proof);
+      const promote = async (): Promise<void> => onWaiting(await settleTokens(configuration, files, proof));
       await parts.beginAudit(() => core.renew(promote), activation.formerAuditKey as string);
-      await rm(files.recovery);
     } catch (error) {
       parts.onHalfDone(error);
       throw error;
@@ -91,10 +103,10 @@ async function reseal(
   }
   const added: DocumentRecord = { ...ACTIVATION, content: JSON.stringify(activation), revision: 1 };
   const records = [...stored.map(({ record }) => record), added];
-  const { token } = await ceremonyToken(configuration, files);
-  const seals = await withCeremonyToken(token, (opened) =>
-    stageIncomingPoolKeys(opened, items, records.map(sealedDocumentBytes)),
-  );
+  const seals = await withCeremonyTokens(configuration, files, async (atHand) => {
+    requireAllAtHand(atHand);
+    return stageEverywhere(atHand.tokens, items, records.map(sealedDocumentBytes));
+  });
   const resealed = records.map((record, index): SealedDocument => ({ record, seal: seals[index] as Uint8Array }));
   const document = resealed.pop() as SealedDocument;
   const change = { ...ACTIVATION, expectedRevision: undefined, document };

@@ -1,36 +1,45 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { DataDirectory } from '../config/data_directory.ts';
 import type { Configuration } from '../config/settings.ts';
-import { mendSoftHsmTokens } from '../pkcs11/softhsm_token_files.ts';
-import { type SealProof, settleIncomingPoolKeys, withCeremonyToken } from '../pool/pool_key_ceremony.ts';
-import { sealedDocumentBytes } from '../store/record_seal.ts';
-import type { Store } from '../store/store.ts';
+import { type FailedToken, settleEverywhere } from '../pool/pool_ceremony.ts';
+import type { SealProof } from '../pool/pool_key_ceremony.ts';
+import { sealedDocumentBytes, sealedKeyBytes } from '../store/record_seal.ts';
+import type { SealedDocument, Store } from '../store/store.ts';
+import { preparedTokens, withCeremonyTokens } from './ceremony_tokens.ts';
 import { ACTIVATION } from './open_security_domain.ts';
-import { ceremonyToken } from './security_domain_ceremony.ts';
 
 /**
  * Before the pool is opened: where a server was ended in the middle of a recovery, the recovery is finished if the store has taken it, and
- * undone if it has not.
+ * undone if it has not. Answers the tokens in which that has to wait for another start.
  */
-export async function settleRecovery(configuration: Configuration, files: DataDirectory, store: Store): Promise<void> {
-  if (!existsSync(files.recovery)) return;
-  const { token } = await ceremonyToken(configuration, files);
-  const { softHsmTokenDirectory: tokens } = token;
-  if (tokens !== undefined) await mendSoftHsmTokens(tokens, join(files.token, 'copies'));
-  await settleTokens(configuration, files, await recoveryProof(store));
-  await rm(files.recovery);
+export async function settleRecovery(
+  configuration: Configuration,
+  files: DataDirectory,
+  store: Store,
+): Promise<FailedToken[]> {
+  if (!existsSync(files.recovery)) return [];
+  for (const { own } of await preparedTokens(configuration, files)) await own?.mend();
+  return settleTokens(configuration, files, await recoveryProof(store));
 }
 
-/** In every token: the keys that were brought in stay if the proof is by them. */
+/**
+ * In every token: the keys that were brought in stay if the proof is by them. Answers the tokens in which it could not be done: they have
+ * the keys of before, and the next start with them does it.
+ * @throws what keeps it from being done, when it could be done in none
+ */
 export async function settleTokens(
   configuration: Configuration,
   files: DataDirectory,
   proof: SealProof | undefined,
-): Promise<void> {
-  const { token } = await ceremonyToken(configuration, files);
-  await withCeremonyToken(token, (opened) => settleIncomingPoolKeys(opened, proof));
+): Promise<FailedToken[]> {
+  const [waiting, tokens] = await withCeremonyTokens(configuration, files, async (atHand) => {
+    const failed = await settleEverywhere(atHand, proof);
+    return [failed, atHand.tokens.length + atHand.away.length] as const;
+  });
+  if (waiting.length === tokens) throw waiting[0]?.error;
+  if (waiting.length === 0) await rm(files.recovery, { force: true });
+  return waiting;
 }
 
 /**
@@ -39,5 +48,22 @@ export async function settleTokens(
  */
 export async function recoveryProof(store: Store): Promise<SealProof | undefined> {
   const activation = await store.findDocument(ACTIVATION.collection, ACTIVATION.id);
-  return activation && { input: sealedDocumentBytes(activation.record), seal: activation.seal };
+  return activation && proofOf(activation);
+}
+
+/** Something that the pool has sealed: what made it active, or else whatever there is. */
+export async function poolProof(store: Store): Promise<SealProof | undefined> {
+  const proof = await recoveryProof(store);
+  if (proof !== undefined) return proof;
+  const first = { after: undefined, limit: 1 };
+  for (const kind of ['active', 'deleted'] as const) {
+    const [found] = await store.listKeys(kind, first);
+    if (found !== undefined) return { input: sealedKeyBytes(found.key.record), seal: found.key.seal };
+  }
+  const [document] = await store.listAllDocuments();
+  return document && proofOf(document);
+}
+
+function proofOf({ record, seal }: SealedDocument): SealProof {
+  return { input: sealedDocumentBytes(record), seal };
 }

@@ -1,92 +1,35 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { logInDirectory } from '../../src/audit/log_files.ts';
 import { verifyAuditLog } from '../../src/audit/verify_audit_log.ts';
-import { custodianOf, readCertificate } from '../../src/security_domain/custodian.ts';
-import { parseDomainFile } from '../../src/security_domain/domain_format.ts';
-import { openDomain, packForRecovery } from '../../src/security_domain/security_domain.ts';
-import { certificateJwk } from '../security_domain/certificate_jwk.ts';
 import { newCustodian } from '../security_domain/custodians.ts';
+import { DomainSource, isTaken, uploadEnd, WAITS } from './domain_source.ts';
 import { RunningServer } from './running_server.ts';
 import { testAgainstSwagger, type WireExchange } from './swagger.ts';
-
-const people = ['anna', 'ben', 'carla'].map((name) => newCustodian(name));
-const certificates = people.map(({ certificate }) => certificateJwk(certificate));
-const WAITS = { STRONGROOM_SECURITY_DOMAIN_AUTO_ACTIVATE: 'false' };
-const DIGEST = Buffer.alloc(32, 7).toString('base64url');
+import { objectsOfToken, POOL_KEY_OBJECTS } from './token_objects.ts';
 
 const exchanges: WireExchange[] = [];
-
-interface Source {
-  readonly domain: string;
-  /** Single-key backup of a key that the source has. */
-  readonly backup: unknown;
-  readonly signature: unknown;
-}
-
-/** Another HSM, with a key; its domain and a backup are all that is left of it. */
-const source: Source = await (async () => {
-  const server = await RunningServer.start(WAITS);
-  try {
-    const { json } = await server.post('/securitydomain/download', { certificates, required: 2 });
-    await server.post('/keys/invoices/create', { kty: 'EC', crv: 'P-256' });
-    const signed = await server.post('/keys/invoices/sign', { alg: 'ES256', value: DIGEST });
-    const backup = await server.post('/keys/invoices/backup', {});
-    return { domain: String(json.value), backup: backup.json.value, signature: signed.json.value };
-  } finally {
-    await server.remove();
-  }
-})();
-
-/** What two custodians make of the domain for the transfer key of this server. */
-async function restoreBlob(server: RunningServer): Promise<string> {
-  const { json, status } = await server.get('/securitydomain/upload');
-  if (status !== 200) throw new Error(JSON.stringify(json));
-  const { x5c } = json.transfer_key as { x5c: string[] };
-  const recipient = custodianOf(readCertificate(String(x5c[0]), 'x5c'), 'x5c');
-  const keys = people.slice(1).map(({ key }) => key);
-  const items = await openDomain(parseDomainFile(source.domain), keys);
-  return JSON.stringify(await packForRecovery(items, recipient));
-}
-
-/** While the audit log changes its key, nobody is told anything. */
-async function uploadEnd(server: RunningServer): Promise<unknown> {
-  for (;;) {
-    const { status, json } = await server.get('/securitydomain/upload/pending');
-    if (status === 200 && json.status !== 'InProgress') return json.status;
-    if (status !== 200 && status !== 503) throw new Error(JSON.stringify(json));
-    await pause(100);
-  }
-}
-
-/** It is of the domain of the source: a key from there is one here. */
-async function hasSourceKeys(server: RunningServer): Promise<boolean> {
-  const restored = await server.post('/keys/restore', { value: source.backup });
-  if (restored.status !== 200) return false;
-  const { json } = await server.post('/keys/invoices/verify', {
-    alg: 'ES256',
-    digest: DIGEST,
-    value: source.signature,
-  });
-  return json.value === true;
-}
+const source = await DomainSource.make();
 
 test.serial('a fresh HSM takes the domain of another by upload, and everything that was in it goes on', async (t) => {
   const server = await RunningServer.start(WAITS);
   t.teardown(() => server.remove());
   const assignments = await server.get('/providers/Microsoft.Authorization/roleAssignments');
-  const blob = await restoreBlob(server);
+  const blob = await source.blobFor(server);
   t.is((await server.post('/securitydomain/upload', { value: blob.slice(0, -9) })).status, 400);
+  const foreign = await source.packFor(newCustodian('somebody else').custodian);
+  const elsewhere = await server.post('/securitydomain/upload', { value: foreign });
+  t.is(elsewhere.json.error?.innererror?.code, 'SecurityDomainWrong');
+  t.regex(elsewhere.json.error?.message ?? '', /made for another transfer key/);
   t.is((await server.get('/keys')).json.error?.innererror?.code, 'HsmNotActivated');
   const uploaded = await server.post('/securitydomain/upload', { value: blob });
   t.is(uploaded.status, 202);
   t.is(new URL(String(uploaded.headers['azure-asyncoperation'])).pathname, '/securitydomain/upload/pending');
   t.is(await uploadEnd(server), 'Success');
   exchanges.push(...server.exchanges.filter(({ url }) => url.includes('/securitydomain/')));
-  t.true(await hasSourceKeys(server), server.output);
+  t.true(await source.isDomainOf(server), server.output);
   t.is((await server.post('/keys/orders/create', { kty: 'oct-HSM', key_size: 256 })).status, 200);
 
   const again = await server.post('/securitydomain/upload', { value: blob });
@@ -133,30 +76,13 @@ const MOMENTS: readonly ((dataDir: string) => boolean)[] = [
   (dataDir) => objectsOfToken(dataDir) === 2 * POOL_KEY_OBJECTS,
   isTaken,
 ];
-const POOL_KEY_OBJECTS = 6;
-
-function objectsOfToken(dataDir: string): number {
-  const tokens = join(dataDir, 'token', 'tokens');
-  const files = readdirSync(tokens, { recursive: true }).map(String);
-  return files.filter((name) => name.endsWith('.object') && !name.endsWith('token.object')).length;
-}
-
-function isTaken(dataDir: string): boolean {
-  const database = new DatabaseSync(join(dataDir, 'strongroom.sqlite'), { readOnly: true });
-  try {
-    return database.prepare(`SELECT 1 FROM document WHERE collection = 'security_domain'`).get() !== undefined;
-  } finally {
-    database.close();
-  }
-}
-
 test.serial('wherever a recovery is interrupted, the next start has the one pool or the other', async (t) => {
   const server = await RunningServer.start(WAITS);
   t.teardown(() => server.remove());
   let isRecovered = false;
   for (const [which, hasCome] of MOMENTS.entries()) {
     if (isRecovered) break;
-    const blob = await restoreBlob(server);
+    const blob = await source.blobFor(server);
     t.is((await server.post('/securitydomain/upload', { value: blob })).status, 202);
     while (!hasCome(server.dataDir) && !isTaken(server.dataDir)) await pause(1);
     await server.stop('SIGKILL');
@@ -171,7 +97,7 @@ test.serial('wherever a recovery is interrupted, the next start has the one pool
     if (!isRecovered) t.is(json.error?.innererror?.code, 'HsmNotActivated');
   }
   t.true(isRecovered);
-  t.true(await hasSourceKeys(server));
+  t.true(await source.isDomainOf(server));
 });
 
 testAgainstSwagger('every answer of a recovery is as the swagger describes it', () => exchanges, 4);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -104,27 +105,42 @@ test.serial('a store and a quorum bring a lost pool back: the same keys, the sam
   t.true(valid.valid);
 });
 
-test.serial('a token that came out of a recovery is locked, and takes no second one', async (t) => {
+test.serial('a token that came out of a recovery is locked, and a second one finds nothing to do', async (t) => {
   const download = await run('download', '--data-dir', at('second'), ...certificates, '--file', at('other.json'));
   t.is(download.code, 69);
   t.regex(download.stderr, /was locked in the token/);
   t.false(existsSync(at('other.json')));
   const keys = ['--key', `${custodian('carla')}.key`, '--key', `${custodian('anna')}.key`];
   const again = await run('recover', '--data-dir', at('second'), '--file', at('domain.json'), ...keys);
-  t.is(again.code, 69);
-  t.regex(again.stderr, /has pool keys already/);
+  t.is(again.code, 0, again.stderr);
+  t.regex(again.stdout, /has the pool keys of the security domain already/);
 });
 
 test.serial('less than a quorum, a stranger or a damaged file recovers nothing and makes no token', async (t) => {
   const damaged = JSON.parse(readFileSync(at('domain.json'), 'utf8'));
   damaged.EncData.data[0].compact_jwe = damaged.EncData.data[0].compact_jwe.replace(/.{8}$/, 'AAAAAAAA');
   writeFileSync(at('damaged.json'), JSON.stringify(damaged));
+  const flipped = JSON.parse(readFileSync(at('domain.json'), 'utf8'));
+  const [share] = flipped.SharedKeys.enc_shares;
+  share.enc_key = share.enc_key.replace(/.{8}$/, 'AAAAAAAA');
+  writeFileSync(at('flipped.json'), JSON.stringify(flipped));
+  copyFileSync(`${custodian('ben')}.key`, `${custodian('mixed')}.key`);
+  copyFileSync(`${custodian('carla')}.cer`, `${custodian('mixed')}.cer`);
   const anna = ['--key', `${custodian('anna')}.key`];
   const ben = ['--key', `${custodian('ben')}.key`];
   const mallory = ['--key', `${custodian('mallory')}.key`];
+  const mixed = ['--key', `${custodian('mixed')}.key`];
   for (const [what, file, keys, complaint] of [
     ['one of two', 'domain.json', anna, /takes 2 of its custodians, and there are 1/],
     ['a stranger', 'domain.json', [...anna, ...mallory], /no share for the certificate/],
+    [
+      'the key of one and the certificate of another',
+      'domain.json',
+      [...anna, ...mixed],
+      /the share .* cannot be opened/,
+    ],
+    ['one custodian twice', 'domain.json', [...anna, ...anna], /two of them are the same/],
+    ['a share with other bits', 'flipped.json', [...anna, ...ben], /the share .* cannot be opened/],
     ['a damaged file', 'damaged.json', [...anna, ...ben], /does not open/],
     ['no domain', 'custodians/anna.cer', [...anna, ...ben], /Expected JSON/],
   ] as const) {
@@ -133,6 +149,24 @@ test.serial('less than a quorum, a stranger or a damaged file recovers nothing a
     t.regex(stderr, complaint, what);
     t.false(existsSync(join(at('third'), 'token', 'so_pin')), what);
   }
+});
+
+test.serial('the domain of former pool keys is refused where there is a store, and nothing of it stays', async (t) => {
+  await withEngine('former', true, async (engine) => {
+    await engine.createKey({ name: 'old', spec: { keyType: 'EC-HSM', curve: 'P-256' } });
+  });
+  const download = ['download', '--data-dir', at('former'), ...certificates, '--file', at('former.json')];
+  t.is((await run(...download)).code, 0);
+  mkdirSync(at('fourth'), { mode: 0o700 });
+  for (const file of readdirSync(at('first')).filter((each) => each.startsWith('strongroom.sqlite'))) {
+    copyFileSync(join(at('first'), file), join(at('fourth'), file));
+  }
+  const keys = ['--key', `${custodian('carla')}.key`, '--key', `${custodian('anna')}.key`];
+  const old = await run('recover', '--data-dir', at('fourth'), '--file', at('former.json'), ...keys);
+  t.is(old.code, 69);
+  t.regex(old.stderr, /has other pool keys than those under whose seals the store is/);
+  const right = await run('recover', '--data-dir', at('fourth'), '--file', at('domain.json'), ...keys);
+  t.is(right.code, 0, right.stderr);
 });
 
 test.serial('locking asks to be sure, and then nothing is downloaded any more', async (t) => {

@@ -114,9 +114,11 @@ test('locked pool keys work on, and nothing brings them out', async (t) => {
   }
 });
 
-test('an import under another key, of damaged keys, or into a token that has pool keys, changes nothing', async (t) => {
+test('an import under another key, of damaged keys, or into a token that has others, changes nothing', async (t) => {
   const from = await softHsmDirectory();
   const to = await softHsmDirectory();
+  const other = await softHsmDirectory();
+  t.teardown(other.remove);
   try {
     await startProvisioning(from.request);
     const transportKey = randomBytes(32);
@@ -131,8 +133,14 @@ test('an import under another key, of damaged keys, or into a token that has poo
       /strongroom-audit is in the token and does not/,
     );
     for (const [name] of SECRET_HALVES) t.is(findAll(to, name), 0, name);
-    await refused(t, importPoolKeys(from.request, transportKey, keys), /has pool keys already/);
-    await importPoolKeys(to.request, transportKey, keys);
+    t.false(await importPoolKeys(from.request, transportKey, keys), 'it has the same already');
+    t.true(await importPoolKeys(to.request, transportKey, keys));
+    await startProvisioning(other.request);
+    await refused(
+      t,
+      importPoolKeys(other.request, transportKey, keys),
+      /other pool keys already \(kek, seal, audit, attestation\)/,
+    );
   } finally {
     await from.remove();
     await to.remove();

@@ -89,6 +89,39 @@ test.serial('a token with other pool keys is refused, and the pool goes on with 
   t.is((await pool.seal(ROW)).length, 32);
 });
 
+test.serial('what the pool has sealed tells whose keys are the pool’s, however many have others', async (t) => {
+  const stranger = await poolToken();
+  t.teardown(stranger.remove);
+  const alone = await HsmPool.open({ ...stranger.options, hosts: 1 });
+  const proof = { input: ROW, seal: await alone.seal(ROW) };
+  await alone.close();
+  const wide = { tokens: [...family.options, optionsOf(stranger, 'stranger')], stateDirectory: family.stateDirectory };
+  const pool = await HsmPool.open({ ...wide, sealed: async () => proof });
+  t.teardown(() => pool.close());
+  t.deepEqual(
+    pool.status().tokens.map(({ state }) => state),
+    ['failed', 'failed', 'failed', 'healthy'],
+  );
+  t.deepEqual(await pool.seal(ROW), proof.seal);
+  const damaged = { ...proof, seal: Buffer.alloc(32) };
+  const voted = await HsmPool.open({ ...wide, sealed: async () => damaged });
+  t.teardown(() => voted.close());
+  t.is(stateOf(voted, 'stranger'), 'failed', 'where it is nobody’s, the most decide');
+});
+
+test.serial('a token with other pool keys gives them to nobody', async (t) => {
+  const stranger = await poolToken();
+  t.teardown(stranger.remove);
+  const bare = await bareToken();
+  t.teardown(bare.remove);
+  const tokens = [optionsOf(stranger, 'stranger'), ...family.options.slice(1), optionsOf(bare, 'bare')];
+  const pool = await HsmPool.open({ tokens, stateDirectory: family.stateDirectory, poolKeys: 'create' });
+  t.teardown(() => pool.close());
+  t.is(stateOf(pool, 'stranger'), 'failed');
+  t.is(stateOf(pool, 'bare'), 'failed', 'those that could are locked');
+  t.regex(pool.status().tokens.at(-1)?.reason ?? '', /locked/);
+});
+
 test.serial('two tokens of one name are refused', async (t) => {
   const [first] = family.options;
   if (first === undefined) return t.fail('no token');
