@@ -8,12 +8,21 @@ export interface TokenVerb {
   readonly load: () => Promise<(options: SettingOptions, ...names: string[]) => Promise<number>>;
 }
 
-/** What operators do with the tokens of a server that runs. */
+/** What operators do with the tokens of a server, which runs, but for `add` alone. */
 export const TOKEN_VERBS: readonly TokenVerb[] = [
   {
     words: 'list',
     description: 'name, state, hosts and lanes of each',
     load: async () => (await import('./token_list.ts')).listTokens,
+  },
+  {
+    words: 'add <name>',
+    description: 'have a configured one join, with the pool keys of another or by a quorum of custodians',
+    options: [
+      ['--file <file>', 'the security domain, when no other token gives its keys'],
+      ['--key <file...>', 'of custodians, with the certificates beside them, as many as the quorum wants'],
+    ],
+    load: async () => (await import('./token_add.ts')).addToken,
   },
   {
     words: 'drain <name>',

@@ -54,6 +54,7 @@ const AUDIT_OPERATIONS = {
   listTokens: 'TokenList',
   getToken: 'TokenGet',
   drainToken: 'TokenDrain',
+  addToken: 'TokenAdd',
   resumeToken: 'TokenResume',
   removeToken: 'TokenRemove',
   listRoleDefinitions: 'RoleDefinitionList',

@@ -1,8 +1,6 @@
 import type { AlgorithmName, Realisation } from '../model/algorithm.ts';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
-import { MECHANISM } from '../pkcs11/mechanism.ts';
 import type { SigningKeyName } from '../pkcs11/pool_key_template.ts';
 import type { DomainItem } from '../security_domain/domain_cipher.ts';
 import { type Doorbell, sharedDoorbell } from './doorbell.ts';
@@ -12,7 +10,7 @@ import type { OpenToken } from './open_token.ts';
 import { PinGuard } from './pin_guard.ts';
 import { PinnedHost } from './pinned_host.ts';
 import { PinnedToken } from './pinned_token.ts';
-import { areDoneByOthers, PoolAlgorithms } from './pool_algorithms.ts';
+import { areDoneByOthers, isKeyWrap, PoolAlgorithms } from './pool_algorithms.ts';
 import { type CallOptions, PoolCall, type RequestFor } from './pool_call.ts';
 import { takeOutOfOneOf } from './pool_ceremony.ts';
 import { type PoolFingerprint, probe } from './pool_fingerprint.ts';
@@ -40,13 +38,6 @@ import { type MemberSurroundings, TokenMember } from './token_member.ts';
 import { TokenSet } from './token_set.ts';
 
 const PROBE_TIMEOUT_MS = 2_000;
-/** By C_WrapKey and C_UnwrapKey, as keys are kept. */
-const WRAPPING: ReadonlySet<RingOperation> = new Set<RingOperation>([
-  RING_OPERATION.wrap,
-  RING_OPERATION.unwrap,
-  RING_OPERATION.wrapBytes,
-  RING_OPERATION.unwrapBytes,
-]);
 
 /**
  * The HSM pool: hosts of 1 to 16 tokens that have the same pool keys, kept alive, with the work shared out among them. Tasks go in by `run`;
@@ -385,7 +376,7 @@ export class HsmPool {
     const others = this.#tokens.members.flatMap((each) => (each.serves && each.token !== token && each.token) || []);
     if (reaction.lacks === 'writing') {
       if (others.some(({ abilities }) => abilities.takesObjects)) token.abilities.putAside('writing');
-    } else if (WRAPPING.has(operation) && mechanism === MECHANISM.CKM_AES_KEY_WRAP_PAD) {
+    } else if (isKeyWrap(operation, mechanism)) {
       // Without it there is no key in wrapped custody that the token could do anything with.
       this.#tokens.leave(token, reason);
     } else if (areDoneByOthers(mechanism, token, others)) {

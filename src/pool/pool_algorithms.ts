@@ -1,4 +1,5 @@
 import { ALGORITHMS, type Algorithm, type AlgorithmName, type Realisation } from '../model/algorithm.ts';
+import { RING_OPERATION, type RingOperation } from '../pkcs11/binding.ts';
 import { MECHANISM } from '../pkcs11/mechanism.ts';
 import type { HostToken } from './hsm_host.ts';
 
@@ -30,6 +31,18 @@ export class PoolAlgorithms {
     this.#chosen = chosen;
     return [...ALGORITHMS.keys()].some((name) => before.get(name) !== chosen.get(name));
   }
+}
+
+const WRAPPING: ReadonlySet<RingOperation> = new Set<RingOperation>([
+  RING_OPERATION.wrap,
+  RING_OPERATION.unwrap,
+  RING_OPERATION.wrapBytes,
+  RING_OPERATION.unwrapBytes,
+]);
+
+/** By C_WrapKey and C_UnwrapKey, as keys are kept. */
+export function isKeyWrap(operation: RingOperation, mechanism: number): boolean {
+  return WRAPPING.has(operation) && mechanism === MECHANISM.CKM_AES_KEY_WRAP_PAD;
 }
 
 /** Whether other tokens do everything that this one does by a mechanism, in whatever way. */

@@ -32,6 +32,11 @@ export interface TokenService {
   /** @throws StrongroomError `NotFound`, `Conflict` (`TokenRemoved`) */
   resume(name: string): Promise<OperatedToken>;
   /**
+   * Takes in one that has the pool keys by now, or that was removed; else as `resume`.
+   * @throws StrongroomError `NotFound`
+   */
+  add(name: string): Promise<OperatedToken>;
+  /**
    * `leavesKeys`: although it keeps keys itself, or cannot be asked.
    * @throws StrongroomError `NotFound`, `Conflict` (`LastToken`, `TokenInService`, `TokenKeepsKeys`)
    */

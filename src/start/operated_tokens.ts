@@ -1,27 +1,26 @@
 import { keepsKeys } from '../engine/resident_keys.ts';
 import { StrongroomError } from '../model/errors.ts';
+import type { TokenOptions } from '../pool/pool_options.ts';
 import type { TokenReport } from '../pool/pool_status.ts';
 import type { OperatedToken, TokenService } from '../server/token_service.ts';
 import type { Core } from './core.ts';
-import type { TokenDecisions } from './token_decisions.ts';
+import type { PreparedPool } from './prepare_pool.ts';
 
 /** The tokens that the configuration of this machine names, and what operators do with them. What they decide is kept before it is answered. */
 export class OperatedTokens implements TokenService {
   readonly #core: Pick<Core, 'pool'>;
-  readonly #names: readonly string[];
-  readonly #decisions: TokenDecisions;
+  readonly #prepared: PreparedPool;
   /** Decisions are made one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(core: Pick<Core, 'pool'>, names: readonly string[], decisions: TokenDecisions) {
+  constructor(core: Pick<Core, 'pool'>, prepared: PreparedPool) {
     this.#core = core;
-    this.#names = names;
-    this.#decisions = decisions;
+    this.#prepared = prepared;
   }
 
   list(): readonly OperatedToken[] {
     const reports = new Map(this.#core.pool.status().tokens.map((report) => [report.name, report]));
-    return this.#names.map((name) => operated(name, reports.get(name)));
+    return this.#prepared.names.map((name) => operated(name, reports.get(name)));
   }
 
   get(name: string): OperatedToken {
@@ -39,7 +38,7 @@ export class OperatedTokens implements TokenService {
       draining.catch(() => undefined);
       // Where it is refused, the state is what it was, and whoever waits below hears of it.
       if (this.get(name).state !== 'draining') return;
-      await this.#decisions.decide(name, 'drained').catch((error: unknown) => {
+      await this.#prepared.decisions.decide(name, 'drained').catch((error: unknown) => {
         if (before !== 'draining') pool.resumeToken(name);
         throw error;
       });
@@ -51,8 +50,17 @@ export class OperatedTokens implements TokenService {
   async resume(name: string): Promise<OperatedToken> {
     await this.#inTurn(async () => {
       this.#requireInPool(name);
-      await this.#decisions.decide(name, undefined);
+      await this.#prepared.decisions.decide(name, undefined);
       this.#core.pool.resumeToken(name);
+    });
+    return this.get(name);
+  }
+
+  async add(name: string): Promise<OperatedToken> {
+    await this.#inTurn(async () => {
+      this.get(name);
+      await this.#prepared.decisions.decide(name, undefined);
+      await this.#core.pool.add(this.#optionsOf(name));
     });
     return this.get(name);
   }
@@ -63,17 +71,23 @@ export class OperatedTokens implements TokenService {
       const { pool } = this.#core;
       pool.requireRemovable(name);
       if (!leavesKeys) await this.#requireNoKeys(name);
-      const before = this.#decisions.of(name);
-      await this.#decisions.decide(name, 'removed');
+      const before = this.#prepared.decisions.of(name);
+      await this.#prepared.decisions.decide(name, 'removed');
       try {
         await pool.remove(name);
       } catch (error) {
         // The others have failed meanwhile.
-        await this.#decisions.decide(name, before);
+        await this.#prepared.decisions.decide(name, before);
         throw error;
       }
     });
     return this.get(name);
+  }
+
+  #optionsOf(name: string): TokenOptions {
+    const options = this.#prepared.options.tokens.find((token) => token.name === name);
+    if (options === undefined) throw new TypeError('The machine does not know the token.');
+    return options;
   }
 
   #requireInPool(name: string): OperatedToken {

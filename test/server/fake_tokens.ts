@@ -30,6 +30,10 @@ export class FakeTokens implements TokenService {
     return this.#change(name, 'healthy', 'resume');
   }
 
+  async add(name: string): Promise<OperatedToken> {
+    return this.#change(name, 'healthy', 'add');
+  }
+
   async remove(name: string, leavesKeys: boolean): Promise<OperatedToken> {
     return this.#change(name, 'removed', leavesKeys ? 'remove with keys' : 'remove');
   }

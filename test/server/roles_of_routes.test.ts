@@ -127,6 +127,7 @@ const ROWS: readonly [method: string, path: string, body: object | undefined, ac
   ['PATCH', '/settings/first', { value: 'true' }, 'settings/write/action', '/'],
   ['GET', '/tokens', undefined, 'tokens/read/action', '/'],
   ['GET', '/tokens/left', undefined, 'tokens/read/action', '/'],
+  ['PUT', '/tokens/left', undefined, 'tokens/write/action', '/'],
   ['POST', '/tokens/left/drain', undefined, 'tokens/write/action', '/'],
   ['POST', '/tokens/left/resume', undefined, 'tokens/write/action', '/'],
   ['DELETE', '/tokens/left', undefined, 'tokens/write/action', '/'],

@@ -22,7 +22,7 @@ test.serial('tokens are listed, and told one by one, by name', async (t) => {
   t.deepEqual((await server.request(`/tokens/left?${VERSION}`)).json as object, left);
 });
 
-test.serial('a token is drained, resumed and removed, and each is on record with its name', async (t) => {
+test.serial('a token is drained, resumed, removed and added, and each is on record with its name', async (t) => {
   const before = server.audit.events.length;
   const drained = await server.request(`/tokens/left/drain?${VERSION}`, { method: 'POST' });
   t.is(drained.json.state, 'draining');
@@ -30,7 +30,9 @@ test.serial('a token is drained, resumed and removed, and each is on record with
   t.is((await server.request(`/tokens/right?${VERSION}`, { method: 'DELETE' })).json.state, 'removed');
   const query = `${VERSION}&leaveKeys=true`;
   t.is((await server.request(`/tokens/right?${query}`, { method: 'DELETE' })).json.state, 'removed');
-  t.deepEqual(server.tokens.asked, ['drain left', 'resume left', 'remove right', 'remove with keys right']);
+  t.is((await server.request(`/tokens/right?${VERSION}`, { method: 'PUT' })).json.state, 'healthy');
+  const asked = ['drain left', 'resume left', 'remove right', 'remove with keys right', 'add right'];
+  t.deepEqual(server.tokens.asked, asked);
   const events = server.audit.events.slice(before);
   const told = events.filter(({ result }) => result === 'Success').map(({ operation, target }) => [operation, target]);
   t.deepEqual(told, [
@@ -38,8 +40,9 @@ test.serial('a token is drained, resumed and removed, and each is on record with
     ['TokenResume', 'tokens/left'],
     ['TokenRemove', 'tokens/right'],
     ['TokenRemove', 'tokens/right'],
+    ['TokenAdd', 'tokens/right'],
   ]);
-  t.is(events.filter(({ result }) => result === 'Pending').length, 4, 'and announced before');
+  t.is(events.filter(({ result }) => result === 'Pending').length, 5, 'and announced before');
 });
 
 test.serial('a name that no token has is a 404', async (t) => {
@@ -48,6 +51,7 @@ test.serial('a name that no token has is a 404', async (t) => {
     ['POST', '/tokens/stranger/drain'],
     ['POST', '/tokens/stranger/resume'],
     ['DELETE', '/tokens/stranger'],
+    ['PUT', '/tokens/stranger'],
     ['DELETE', '/tokens/..%2Fetc'],
   ] as const) {
     const { status, json } = await server.request(`${path}?${VERSION}`, { method });

@@ -36,7 +36,7 @@ async function start(t: ExecutionContext, isFirst = false): Promise<Opened> {
   const prepared = await preparePool(configuration, files, isFirst);
   const pool = await HsmPool.open(prepared.options);
   t.teardown(() => pool.close({ drainMs: 0 }));
-  return { pool, prepared, tokens: new OperatedTokens({ pool }, prepared.names, prepared.decisions) };
+  return { pool, prepared, tokens: new OperatedTokens({ pool }, prepared) };
 }
 
 const states = (tokens: OperatedTokens) => tokens.list().map(({ name, state }) => `${name} ${state}`);
@@ -71,7 +71,7 @@ test.serial('a token that was drained is out of service after a restart as well,
 test.serial('a decision that cannot be kept is taken back', async (t) => {
   const { pool, prepared } = await start(t);
   const decisions = await TokenDecisions.open(join(directory, 'nowhere', 'tokens.json'));
-  const tokens = new OperatedTokens({ pool }, prepared.names, decisions);
+  const tokens = new OperatedTokens({ pool }, { ...prepared, decisions });
   await t.throwsAsync(tokens.drain(SECOND), { code: 'ENOENT' });
   t.deepEqual(states(tokens), [`${FIRST} healthy`, `${SECOND} healthy`]);
   await pool.close({ drainMs: 0 });
@@ -113,6 +113,19 @@ test.serial(
     await pool.close({ drainMs: 0 });
   },
 );
+
+test.serial('a token that was removed is taken in again, and one that is out of service is put back', async (t) => {
+  const { pool, prepared, tokens } = await start(t);
+  await tokens.drain(SECOND);
+  t.is((await tokens.remove(SECOND, true)).state, 'removed');
+  t.is((await tokens.add(SECOND)).state, 'healthy');
+  t.is(prepared.decisions.of(SECOND), undefined);
+  await tokens.drain(SECOND);
+  await tokens.add(SECOND);
+  t.deepEqual(states(tokens), [`${FIRST} healthy`, `${SECOND} healthy`]);
+  await refused(t, tokens.add('stranger'), 'NotFound');
+  await pool.close({ drainMs: 0 });
+});
 
 test.serial('a token without keys of its own is removed, and one that cannot be asked is refused', async (t) => {
   const { pool, tokens } = await start(t);

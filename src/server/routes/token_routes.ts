@@ -1,3 +1,4 @@
+import { addToken } from '../handlers/add_token.ts';
 import { drainToken } from '../handlers/drain_token.ts';
 import { getToken } from '../handlers/get_token.ts';
 import { listTokens } from '../handlers/list_tokens.ts';
@@ -25,6 +26,13 @@ const WRITE = {
 export const TOKEN_ROUTES: readonly Route[] = [
   route({ ...READ, paths: ['/tokens'], operation: 'listTokens', handler: listTokens }),
   route({ ...READ, paths: ['/tokens/:token'], operation: 'getToken', handler: getToken }),
+  route({
+    ...WRITE,
+    method: 'PUT',
+    paths: ['/tokens/:token'],
+    operation: 'addToken',
+    handler: addToken,
+  }),
   route({
     ...WRITE,
     method: 'POST',
