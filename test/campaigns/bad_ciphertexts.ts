@@ -95,7 +95,39 @@ const OAEP_KINDS = (['RSA-OAEP', 'RSA-OAEP-256'] as const).flatMap((algorithm) =
   randomRsa(algorithm),
 ]);
 
-/** The last block in the clear, as it would be under PKCS #7. */
+/** What RFC 8017 §7.2.1 makes of a message. Nothing in it is zero but what has to be. */
+function pkcs1Block(random: SeededRandom): Buffer {
+  const nonZero = random.bytes(MODULUS_BYTES).map((byte) => byte | 1);
+  nonZero.set([0, 2]);
+  nonZero[MODULUS_BYTES - 33] = 0;
+  return Buffer.from(nonZero);
+}
+
+const pkcs1 = (fault: string, spoil: (block: Buffer) => void): BadCiphertext => ({
+  algorithm: 'RSA1_5',
+  key: 'rsa',
+  fault,
+  make: (keys, random) => {
+    const block = pkcs1Block(random);
+    spoil(block);
+    return rawRsa(keys, block);
+  },
+});
+
+/** Bleichenbacher's oracle, and what others have told apart after him. A padding that is right is no fault, and nothing hides it. */
+const PKCS1_KINDS = [
+  pkcs1('the first byte is not zero', (block) => block.writeUInt8(1, 0)),
+  pkcs1('the block is not of type 2', (block) => block.writeUInt8(1, 1)),
+  pkcs1('no zero ends the padding', (block) => block.writeUInt8(7, MODULUS_BYTES - 33)),
+  pkcs1('the padding is shorter than 8 bytes', (block) => block.writeUInt8(0, 5)),
+  pkcs1('everything is wrong', (block) => {
+    block.writeUInt16BE(0x0103, 0);
+    block.writeUInt8(7, MODULUS_BYTES - 33);
+  }),
+  pkcs1('there is no padding at all', (block) => block.fill(0)),
+];
+
+/** The last block in the clear, as it would be under PKCS #7. CBC without padding (A256CBC) has nothing that could be wrong but a length. */
 const cbcPad = (fault: string, lastBlock: (random: SeededRandom) => Uint8Array): BadCiphertext => ({
   algorithm: 'A256CBCPAD',
   key: 'oct',
@@ -161,6 +193,7 @@ const KEY_WRAP_KINDS = [0, 7, 8, 39].map((at) =>
 
 export const BAD_CIPHERTEXTS: readonly BadCiphertext[] = [
   ...OAEP_KINDS,
+  ...PKCS1_KINDS,
   ...CBC_KINDS,
   ...GCM_KINDS,
   ...KEY_WRAP_KINDS,

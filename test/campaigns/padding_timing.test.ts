@@ -1,68 +1,49 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { StrongroomError } from '../../src/model/errors.ts';
-import { materialOf } from '../fixtures/key_material.ts';
-import type { SeededRandom } from '../fixtures/seeded_random.ts';
-import { openTestToken } from '../fixtures/softhsm_token.ts';
-import { BAD_CIPHERTEXTS, type BadCiphertext } from './bad_ciphertexts.ts';
+import { execFile } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { campaign } from './campaign.ts';
-import { quantile } from './quantile.ts';
 
-const RESAMPLES = 500;
-const NANOSECONDS_PER_MS = 1e6;
-const KEY = { name: 'rsa' };
+/** test/native/padding_timing_test.cc: a lane's operations over SoftHSM in one thread, without ring, process or JavaScript around them. */
+const NATIVE_TESTS = fileURLToPath(new URL('../../build/Release/native_tests', import.meta.url));
+const MOST_NS = 200;
 
-/** Manger's oracle: whether the first byte of the block is zero. */
-const PAIR = ['the first byte is not zero', 'the hash of another label'].map(
-  (fault) => BAD_CIPHERTEXTS.find((bad) => bad.algorithm === 'RSA-OAEP-256' && bad.fault === fault) as BadCiphertext,
-) as [BadCiphertext, BadCiphertext];
-
-/** Nanoseconds: the median of the differences between two that were measured side by side, and where it is with 95 %. */
-function differenceOf(
-  differences: readonly number[],
-  random: SeededRandom,
-): { median: number; from: number; to: number } {
-  const medians = Array.from({ length: RESAMPLES }, () =>
-    quantile(
-      differences.map(() => random.pick(differences)),
-      0.5,
-    ),
-  );
-  return { median: quantile(differences, 0.5), from: quantile(medians, 0.025), to: quantile(medians, 0.975) };
+/** Nanoseconds: the median of the differences to the first kind, from pairs that were measured side by side, and where it is with 95 %. */
+interface Difference {
+  readonly algorithm: string;
+  readonly kind: string;
+  readonly pairs: number;
+  readonly median: number;
+  readonly from: number;
+  readonly to: number;
 }
 
-/* How fast something is depends on the machine and on who else works there: what is found is reported, and held against nothing. */
+/*
+ * OAEP is decoded in native code of ours, so that its time is ours to answer for. The padding of RSA1_5 is looked at inside of the module, SoftHSM by way of
+ * OpenSSL here: that is measured, and held against nothing. Nor is anything in a short run. A full one fails of what is more than the goal with
+ * 95 %; how much less than that it can tell is in its interval, which is as wide as the machine is busy.
+ */
 campaign('padding_timing', async (t, run) => {
-  const token = await openTestToken();
-  t.teardown(() => token.close());
-  const { engine } = await token.openEngine({ pool: { hosts: 1, lanesPerHost: 1 } });
-  const keys = { rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }), secret: randomBytes(32) };
-  const material = materialOf(keys.rsa.privateKey.export({ format: 'jwk' }));
-  await engine.importKey({ ...KEY, material, operations: ['decrypt'] });
-  const refuse = async (bad: BadCiphertext): Promise<number> => {
-    const { ciphertext } = bad.make(keys, run.random);
-    const started = performance.now();
-    try {
-      await engine.decrypt({ key: KEY, algorithm: bad.algorithm, ciphertext });
-    } catch (error) {
-      if (error instanceof StrongroomError && error.code === 'DecryptionFailed')
-        return (performance.now() - started) * NANOSECONDS_PER_MS;
-      throw error;
-    }
-    throw new Error(`${bad.fault} was decrypted`);
-  };
-  const differences: number[] = [];
-  const [one, other] = PAIR;
-  for (; run.done < run.count; run.done++) {
-    if (run.random.chance(0.5)) {
-      const first = await refuse(one);
-      differences.push(first - (await refuse(other)));
-    } else {
-      const first = await refuse(other);
-      differences.push((await refuse(one)) - first);
-    }
+  await access(NATIVE_TESTS);
+  const { stdout } = await promisify(execFile)(NATIVE_TESTS, ['how long bad ciphertexts take'], {
+    env: { ...process.env, PADDING_TIMING_PAIRS: String(run.count) },
+  });
+  const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
+  const differences = lines.map((line) => JSON.parse(line) as Difference);
+  t.is(differences.length, 10, stdout);
+  run.done = Math.min(...differences.map(({ pairs }) => pairs));
+  for (const { algorithm, kind, median, from, to } of differences) {
+    t.log(`${algorithm}, ${kind}: ${median} ns, with 95 % from ${from} to ${to}`);
+    if (run.isFull && algorithm !== 'RSA1_5' && (from > MOST_NS || to < -MOST_NS))
+      run.fail(`${algorithm}, ${kind}: ${median} ns, with 95 % from ${from} to ${to}, and not ${MOST_NS} at most`);
   }
-  const { median, from, to } = differenceOf(differences, run.random);
-  run.measure('median of the differences, ns', median);
-  run.measure('95 % from, ns', from);
-  run.measure('to, ns', to);
+  for (const algorithm of new Set(differences.map((each) => each.algorithm))) {
+    const its = differences.filter((each) => each.algorithm === algorithm);
+    run.measure(
+      `${algorithm}: largest difference of medians, ns`,
+      Math.max(...its.map(({ median }) => Math.abs(median))),
+    );
+    run.measure(`${algorithm}: with 95 % from, ns`, Math.min(...its.map(({ from }) => from)));
+    run.measure(`${algorithm}: to, ns`, Math.max(...its.map(({ to }) => to)));
+  }
 });
