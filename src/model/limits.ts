@@ -78,8 +78,11 @@ export const LIMITS = {
   storeConnections: 16,
   /** Calls that wait for one of them; one more is refused. */
   storeConnectionsWaiting: 4_096,
-  storeConnectTimeoutMs: 5_000,
-  storeStatementTimeoutMs: 5_000,
+  /** With what is waited on top of it for the answer: less than five seconds, after which changes go on where a connection has died unseen. */
+  storeConnectTimeoutMs: 4_000,
+  storeStatementTimeoutMs: 4_000,
+  /** Of lines of an audit log, which go one batch after the other: all answers wait for one that hangs. */
+  auditStatementTimeoutMs: 2_000,
   storeLockTimeoutMs: 2_000,
   /** How long a transaction may wait for its next statement before the database undoes it. */
   storeIdleTransactionMs: 3_000,

@@ -53,8 +53,8 @@ export class PostgresAuditTable {
     this.#connections = new PostgresConnections({
       primary: this.#primary,
       connections: CONNECTIONS,
-      connectTimeoutMs: LIMITS.storeConnectTimeoutMs,
-      statementTimeoutMs: LIMITS.storeStatementTimeoutMs,
+      connectTimeoutMs: LIMITS.auditStatementTimeoutMs,
+      statementTimeoutMs: LIMITS.auditStatementTimeoutMs,
     });
   }
 

@@ -32,7 +32,7 @@ export interface ConnectionOptions {
 const INT8 = 20;
 const BYTEA = 17;
 /** How much longer than the database itself we wait for it, should it or the way to it be gone. */
-const ANSWER_GRACE_MS = 1_000;
+const ANSWER_GRACE_MS = 500;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 const LONGEST_PAUSE_MS = 250;
 

@@ -55,12 +55,14 @@ export class PostgresProbe {
 
   async #ask(): Promise<Standing> {
     const client = this.#client ?? (await this.#connect());
-    return askStanding(async (text) => (await client.query<Record<string, unknown>>(text)).rows[0]);
+    const standing = await askStanding(async (text) => (await client.query<Record<string, unknown>>(text)).rows[0]);
+    // Somebody may wait for the first answer; for the sake of later ones no program goes on.
+    this.#socket?.unref();
+    return standing;
   }
 
   async #connect(): Promise<Client> {
-    // Nobody's program goes on for the sake of this.
-    const socket = new Socket().unref();
+    const socket = new Socket();
     const client = new Client({
       ...this.#options,
       stream: () => socket,

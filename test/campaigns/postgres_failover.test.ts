@@ -12,6 +12,8 @@ import { quantile } from './quantile.ts';
 /** Then everything begins anew, with the audit log in another place. */
 const FAULTS_PER_SERVER = 50;
 const LONGEST_GAP_MS = 5_000;
+/** Characters of what a server has written that are told with a failure. */
+const LAST_WORDS = 6_000;
 const LEDGERS = ['file', 'postgres'] as const;
 
 async function settingsOf(t: ExecutionContext, pair: PostgresPair, ledger: string): Promise<Record<string, string>> {
@@ -42,7 +44,7 @@ async function round(t: ExecutionContext, run: CampaignRun, ledger: string): Pro
     const faults = failovers.gaps.map(({ fault }) => fault);
     run.fail(
       `${reason}\n\nAfter ${faults.length} faults (last: ${faults.at(-1)}), with the audit log in ${ledger}. ` +
-        `The server has written:\n${server.output}`,
+        `The server has written last:\n${server.output.slice(-LAST_WORDS)}`,
     );
   }
   await server.stop();

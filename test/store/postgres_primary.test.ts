@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import { PostgresAuditTable } from '../../src/store/postgres_audit_table.ts';
 import { PostgresStore } from '../../src/store/postgres_store.ts';
@@ -131,6 +133,21 @@ test.serial('two servers of which none follows the other are no store', async (t
   const strange = url.replace(/@[^/]*/, `@127.0.0.1:${pair.primary.port},127.0.0.1:${other.primary.port}`);
   const opening = PostgresStore.open({ url: strange, password: async () => pair.password });
   await refused(t, opening, 'ServiceUnavailable', 'StoreNotOpened');
+});
+
+test.serial('a program that asks one question goes on until it is answered, and ends then', async (t) => {
+  const { pair, url } = await open(t);
+  const table = new URL('../../src/store/postgres_audit_table.ts', import.meta.url).href;
+  const program = `const { PostgresAuditTable } = await import('${table}');
+    const { QUESTION_URL: url, QUESTION_PASSWORD: password } = process.env;
+    const table = new PostgresAuditTable({ url, password: async () => password });
+    console.log(JSON.stringify(await table.listChains()));
+    if (process.argv.includes('close')) await table.close();`;
+  const env = { QUESTION_URL: url, QUESTION_PASSWORD: pair.password };
+  for (const closes of ['close', 'leave']) {
+    const args = ['--input-type=module', '--eval', program, closes];
+    t.is((await promisify(execFile)(process.execPath, args, { env })).stdout, '[]\n', closes);
+  }
 });
 
 /** Has the primary go on without its standby in what it commits now. */
