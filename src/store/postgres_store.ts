@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
 import { encodeDocumentChange } from './document_change_row.ts';
@@ -47,6 +48,7 @@ export interface PostgresStoreOptions {
   readonly connections?: number | undefined;
 }
 
+const SETTLE_AGAIN_MS = 1_000;
 /** A look that takes longer is given up: the next one may be faster. */
 const LOOK_TIMEOUT_MS = 700;
 
@@ -60,6 +62,10 @@ export class PostgresStore implements Store {
   readonly #changes: PostgresChanges;
   /** Changes that move the count of all keys would have the database undo each other again and again. */
   readonly #turns = new Turns(LIMITS.storeWritesWaiting, LIMITS.storeRetryMs);
+  readonly #stopped = new AbortController();
+  /** How often an outcome was unknown. */
+  #doubts = 0;
+  #settling: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(primary: PostgresPrimary, connections: PostgresConnections, changes: PostgresChanges) {
@@ -246,7 +252,8 @@ export class PostgresStore implements Store {
   }
 
   async #close(): Promise<void> {
-    await this.#turns.close();
+    this.#stopped.abort();
+    await Promise.all([this.#turns.close(), this.#settling]);
     await Promise.all([this.#connections.close(), this.#changes.close()]);
     await this.#primary.close();
   }
@@ -255,8 +262,35 @@ export class PostgresStore implements Store {
     try {
       return await this.#connections.transact(work, patienceMs);
     } catch (error) {
-      if (error instanceof StrongroomError && error.code === 'OutcomeUnknown') this.#changes.doubtOurs();
+      if (error instanceof StrongroomError && error.code === 'OutcomeUnknown') this.#doubt();
       throw error;
+    }
+  }
+
+  #doubt(): void {
+    this.#changes.doubtOurs();
+    this.#doubts += 1;
+    this.#settling ??= this.#settle().finally(() => {
+      this.#settling = undefined;
+    });
+  }
+
+  /**
+   * A change that waits for a lost standby comes about when that is back, and nobody looks for changes of its time any more. When
+   * something has been committed behind it, it is there or never will be: everybody, this server as well, asks anew for what he remembers.
+   */
+  async #settle(): Promise<void> {
+    const { signal } = this.#stopped;
+    for (let settled = 0; settled !== this.#doubts && !signal.aborted; ) {
+      const doubts = this.#doubts;
+      try {
+        await this.confirm();
+        await this.#connections.transact((transaction) => this.#changes.announceEverything(transaction));
+        this.#changes.tellEverything();
+        settled = doubts;
+      } catch {
+        await delay(SETTLE_AGAIN_MS, undefined, { ref: false, signal }).catch(() => undefined);
+      }
     }
   }
 }

@@ -156,6 +156,23 @@ async function cancelWait({ primary }: PostgresPair): Promise<void> {
   while ((await primary.query(cancel)).length === 0) await delay(20);
 }
 
+test.serial('when a change in doubt has come about, or cannot any more, everybody asks anew', async (t) => {
+  const { pair, url, store } = await open(t);
+  const other = await openStore(t, pair, url);
+  const told: unknown[] = [];
+  const toldThere: unknown[] = [];
+  store.onKeysChanged((names) => told.push(names));
+  other.onKeysChanged((names) => toldThere.push(names));
+  await make(store, 'before');
+  pair.standby.stop();
+  await refused(t, store.changeKey(newKey('waiting'), WIDE), 'OutcomeUnknown');
+  t.is(await other.findKeyVersion('waiting', undefined), undefined, 'it waits');
+  t.false(toldThere.includes(undefined));
+  pair.standby.continue();
+  while (!told.includes(undefined) || !toldThere.includes(undefined)) await delay(20);
+  t.truthy(await other.findKeyVersion('waiting', undefined));
+});
+
 test.serial('what is confirmed has its standby, and without one it is refused', async (t) => {
   const { pair, store } = await open(t);
   await make(store, 'before');
