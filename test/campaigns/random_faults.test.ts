@@ -10,11 +10,8 @@ import { MixedTraffic } from './mixed_traffic.ts';
 const AT_ONCE = 16;
 const ROUND = 10_000;
 const CREATE_SHARE = 0.01;
-/**
- * How many of all calls of Cryptoki meet a fault. An operation takes six to seven of them: half of one in a hundred calls is three in a
- * hundred operations, and one is six.
- */
-const FAULT_SHARE = { one: 0.005, three: 0.01 } as const;
+/** How many of all calls of Cryptoki meet a fault. An operation takes six to seven of them: so three in a hundred operations do. */
+const FAULT_SHARE = 0.005;
 /** A short run is too small for a sharper measure. */
 const LEAST_SUCCESS = { full: 0.99, short: 0.97 } as const;
 const SERVES_AGAIN_MS = 30_000;
@@ -35,9 +32,9 @@ const FAULTS: readonly string[] = [
   'segfault',
 ];
 
-function rulesFor(seed: number, share: number): string[] {
+function rulesFor(seed: number): string[] {
   // Each rule has its chance where those before it have not been met.
-  const each = share / FAULTS.length;
+  const each = FAULT_SHARE / FAULTS.length;
   return ['log', `seed ${seed}`, ...FAULTS.map((fault, index) => `* p=${each / (1 - each * index)} ${fault}`)];
 }
 
@@ -49,20 +46,10 @@ async function openOne(t: ExecutionContext): Promise<FaultyFamily> {
   return { engine, pool, rules: [rules], close };
 }
 
-interface Round {
-  readonly open: Opening;
-  readonly share: number;
-}
-
-async function round(
-  { open, share }: Round,
-  t: ExecutionContext,
-  run: CampaignRun,
-  operations: number,
-): Promise<MixedTraffic> {
+async function round(open: Opening, t: ExecutionContext, run: CampaignRun, operations: number): Promise<MixedTraffic> {
   const { engine, pool, rules, close } = await open(t);
   const traffic = await MixedTraffic.begin(engine, CREATE_SHARE);
-  for (const each of rules) await each.set(...rulesFor(run.random.uint32(), share));
+  for (const each of rules) await each.set(...rulesFor(run.random.uint32()));
   let left = operations;
   const work = async (random: SeededRandom): Promise<void> => {
     while (left-- > 0) {
@@ -88,12 +75,12 @@ async function round(
   return traffic;
 }
 
-async function rounds(each: Round, t: ExecutionContext, run: CampaignRun): Promise<void> {
+async function rounds(open: Opening, t: ExecutionContext, run: CampaignRun): Promise<void> {
   const outcomes = new Map<string, number>();
   let acknowledged = 0;
   while (run.done < run.count) {
     const operations = Math.min(ROUND, run.count - run.done);
-    const traffic = await round(each, t, run, operations);
+    const traffic = await round(open, t, run, operations);
     for (const wrong of traffic.wrong) run.fail(`A result was wrong: ${wrong}`);
     for (const [outcome, count] of traffic.outcomes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count);
     acknowledged += traffic.acknowledged;
@@ -107,8 +94,5 @@ async function rounds(each: Round, t: ExecutionContext, run: CampaignRun): Promi
   run.measure('keys acknowledged', acknowledged);
 }
 
-const ONE: Round = { open: openOne, share: FAULT_SHARE.one };
-const THREE: Round = { open: (t) => openFaultyFamily(t, WATCHED), share: FAULT_SHARE.three };
-
-campaign('random_faults', (t, run) => rounds(ONE, t, run));
-campaign('random_faults_of_three', (t, run) => rounds(THREE, t, run));
+campaign('random_faults', (t, run) => rounds(openOne, t, run));
+campaign('random_faults_of_three', (t, run) => rounds((each) => openFaultyFamily(each, WATCHED), t, run));

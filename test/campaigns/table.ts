@@ -89,7 +89,7 @@ export const CAMPAIGNS = {
     full: 1_000_000,
     short: 1_000,
     claim:
-      'over three tokens, each with faults of its own in 1 % of the calls of its module, no result is wrong, no acknowledged key is lost, and 99 % of all are done',
+      'over three tokens, each with faults of its own that three in a hundred operations meet, no result is wrong, no acknowledged key is lost, and 99 % of all are done',
   },
   host_deaths: {
     file: 'test/campaigns/host_deaths.test.ts',
