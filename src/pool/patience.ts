@@ -28,6 +28,7 @@ function lookAt(hosts: readonly RingHost[]): void {
     for (const host of hosts) host.slow = false;
     return;
   }
-  const usualMs = Math.min(...hosts.map(({ meanServiceUs }) => meanServiceUs)) / 1000;
-  for (const host of hosts) host.look(Math.max(LEAST_MS, usualMs * TIMES_THE_MEAN));
+  const usualUs = Math.min(...hosts.map(({ meanServiceUs }) => meanServiceUs));
+  const patienceMs = Math.max(LEAST_MS, (usualUs / 1_000) * TIMES_THE_MEAN);
+  for (const host of hosts) host.look(patienceMs, usualUs);
 }

@@ -23,8 +23,11 @@ const KEY_GENERATION: ReadonlySet<number> = new Set([RING_OPERATION.generateKey,
 const FIRST_GUESS_US = 100;
 /** A mean over about the last 16 calls. */
 const MEAN_WEIGHT = 1 / 16;
-/** Of the mean stays so much from one look to the next while others have the work: what was slow once gets to show what it is now. */
-const MEAN_LEFT = 0.99;
+/**
+ * From one look to the next a host that has nothing to do comes so much nearer to the quickest: what was slow once gets to show what it is now.
+ * No nearer than that: one that is thought to take no time at all would get all the work there is.
+ */
+const MEAN_FORGOTTEN = 0.01;
 
 /** How a host ended. */
 export interface HostEnd {
@@ -139,8 +142,11 @@ export abstract class RingHost implements HsmHost {
     this.#preparing.delete(run);
   }
 
-  /** Has those go elsewhere who need not wait any longer for calls that take more than so many milliseconds. */
-  look(patienceMs: number): void {
+  /**
+   * Has those go elsewhere who need not wait any longer for calls that take more than so many milliseconds. `usualUs` is what calls take with
+   * the quickest host of late.
+   */
+  look(patienceMs: number, usualUs: number): void {
     const stuck = this.inFlight === 0 ? [] : this.stuckLanes(patienceMs, patienceMs);
     this.slow = stuck.length >= this.lanes;
     if (this.slow) this.#ring.leave();
@@ -151,7 +157,7 @@ export abstract class RingHost implements HsmHost {
       this.#preparing.delete(run);
       run.start();
     }
-    if (this.tasks === 0) this.meanServiceUs *= MEAN_LEFT;
+    if (this.tasks === 0) this.meanServiceUs += (usualUs - this.meanServiceUs) * MEAN_FORGOTTEN;
   }
 
   /** The work that is asked of the lanes counts into the mean. */

@@ -216,7 +216,8 @@ export class TaskRun implements Leaver {
     const host = this.#host as RingHost;
     this.#endTry(host);
     if (completion.outcome === OUTCOME.done) {
-      host.served(completion.serviceTimeUs);
+      // A key pair takes a thousand times as long as what is done with it: it would say nothing of that.
+      if (!TAKES_LONG.has(this.#operation)) host.served(completion.serviceTimeUs);
       if (this.#hosts.distrusts(host)) this.#distrusted(host);
       else if (completion.returnValue === 0) this.#check(host, completion);
       else this.#react(host, completion);

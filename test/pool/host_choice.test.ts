@@ -44,9 +44,22 @@ test('long operations go to the host that has least to do, and to an idle one at
   t.is(chooseHost(busy, ANY, undefined), busy[1]);
 });
 
-test('where nobody is at work, the same host is taken each time', (t) => {
-  const choice = hosts({}, {});
-  t.is(chooseHost(choice, ANY, undefined), choice[0]);
+test('where nobody is at work, the same host is taken each time, unless another is clearly quicker', (t) => {
+  for (const meanServiceUs of [5, 8, 15]) {
+    const choice = hosts({ meanServiceUs }, {});
+    t.is(chooseHost(choice, ANY, undefined), choice[0]);
+  }
+  const slow = hosts({ meanServiceUs: 500_000 }, { meanServiceUs: 57 });
+  t.is(chooseHost(slow, ANY, undefined), slow[1]);
+});
+
+test('a burst of long operations is shared out among hosts that are as quick, though one of them was idle', (t) => {
+  const choice = hosts({ meanServiceUs: 1_100 }, { meanServiceUs: 1_000 }) as { tasks: number }[] & RingHost[];
+  for (let each = 0; each < 24; each++) (chooseHost(choice, ANY, undefined) as { tasks: number }).tasks += 1;
+  t.true(
+    choice.every(({ tasks }) => tasks >= 10),
+    JSON.stringify(choice.map(({ tasks }) => tasks)),
+  );
 });
 
 test('a key goes where it is held, unless much waits there', (t) => {
