@@ -67,7 +67,10 @@ for (const isolation of ['process', 'thread'] as const) {
   test.serial(`lanes grow by themselves while calls are on their way (${isolation})`, async (t) => {
     const { pool } = await networkPool(t, 'network 20 12 0', { isolation });
     t.like(look(pool), { lanes: { perHost: 4, found: 'first' }, hosts: [{ lanes: 4 }] });
-    const { lanes } = await seen(t, pool, ({ lanes: { found }, hosts }) => found === 'found' && hosts[0]!.lanes > 4);
+    // As many lanes as there are callers leave nothing waiting: then they are enough, and whether others do as much is not looked at.
+    const { lanes } = await seen(t, pool, ({ lanes: { found, perHost }, hosts }) => {
+      return (found === 'found' || (found === 'enough' && perHost >= CALLERS)) && hosts[0]!.lanes > 4;
+    });
     t.true(lanes.perHost >= 8 && (lanes.operationsPerSecond ?? 0) > 200, JSON.stringify(lanes));
   });
 }
