@@ -103,6 +103,11 @@ const SECRET_HALF: Readonly<Record<PoolKeyName, Template>> = {
   attestation: SIGNING_PRIVATE,
 };
 
+/** How many pool keys are objects of this class (CKO_…) in a token. */
+export function poolKeysOfClass(objectClass: number): number {
+  return Object.values(SECRET_HALF).filter(({ CKA_CLASS }) => CKA_CLASS === objectClass).length;
+}
+
 /** For CKM_AES_KEY_GEN. */
 export function kekTemplate(): Uint8Array {
   return encodeTemplate({ ...KEK, ...poolKey('kek', true), CKA_VALUE_LEN: KEK_BYTES });

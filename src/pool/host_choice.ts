@@ -41,7 +41,7 @@ export function chooseHost(
     if (excluded !== undefined) cost += exclusion(host, excluded);
     if (host.slow) cost += SLOW_US;
     if (host.room === 0) cost += FULL_US;
-    if (cost * (isAsGood(best, host, task) ? CLEARLY : 1) < least) {
+    if (cost * (isSettledOn(best, host, task) ? CLEARLY : 1) < least) {
       least = cost;
       best = host;
     }
@@ -50,7 +50,7 @@ export function chooseHost(
 }
 
 /** Both idle, and the one that was found before has the key: it stays the one that is awake. */
-function isAsGood(best: RingHost | undefined, host: RingHost, task: HsmTask): boolean {
+function isSettledOn(best: RingHost | undefined, host: RingHost, task: HsmTask): boolean {
   return host.tasks === 0 && best !== undefined && best.tasks === 0 && task.prefers(best);
 }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
+import { untilItSays } from '../fixtures/child_output.ts';
 import { freePort } from './running_server.ts';
 
 /** Where scripts/test has put it, with the packages that test/azurite/package-lock.json names. */
@@ -64,7 +65,7 @@ export class Azurite {
       env: { PATH: process.env.PATH ?? '', AZURITE_ACCOUNTS: `${ACCOUNT}:${accountKey.toString('base64')}` },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    await listening(child);
+    await untilItSays(child, 'successfully listens on', START_TIMEOUT_MS);
     return new Azurite(port, directory, authority.certificate, accountKey, child);
   }
 
@@ -142,25 +143,6 @@ function options(directory: string, port: number): string[] {
   const where = ['--blobHost', '127.0.0.1', '--blobPort', String(port)];
   const tls = ['--cert', join(directory, 'certificate.pem'), '--key', join(directory, 'key.pem')];
   return [...where, ...tls, '--inMemoryPersistence', '--disableTelemetry', '--silent'];
-}
-
-function listening(child: ChildProcess): Promise<void> {
-  let output = '';
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`Azurite is not ready in time: ${output}`)), START_TIMEOUT_MS);
-    const onOutput = (chunk: Buffer): void => {
-      output += chunk.toString('utf8');
-      if (!output.includes('successfully listens on')) return;
-      clearTimeout(timer);
-      resolve();
-    };
-    child.stdout?.on('data', onOutput);
-    child.stderr?.on('data', onOutput);
-    child.once('exit', (code) => {
-      clearTimeout(timer);
-      reject(new Error(`Azurite ended with ${code}: ${output}`));
-    });
-  });
 }
 
 const secondsOf = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { logInDirectory } from '../../src/audit/log_files.ts';
 import { verifyAuditLog } from '../../src/audit/verify_audit_log.ts';
 import { newCustodian } from '../security_domain/custodians.ts';
 import { DomainSource, isTaken, uploadEnd, WAITS } from './domain_source.ts';
+import { interruptRecoveries, type Moment } from './interrupted_recovery.ts';
 import { RunningServer } from './running_server.ts';
 import { testAgainstSwagger, type WireExchange } from './swagger.ts';
 import { objectsOfToken, POOL_KEY_OBJECTS } from './token_objects.ts';
@@ -69,8 +69,8 @@ test.serial('an HSM that serves has a domain of its own, or keys: it takes no ot
   t.is(refused.json.error?.innererror?.code, 'HsmActivated');
 });
 
-/** What is waited for before the server is killed, from the beginning of a recovery to where the store has taken it. */
-const MOMENTS: readonly ((dataDir: string) => boolean)[] = [
+/** From the beginning of a recovery to where the store has taken it. */
+const MOMENTS: readonly Moment[] = [
   (dataDir) => existsSync(join(dataDir, 'recovery.json')),
   (dataDir) => objectsOfToken(dataDir) > POOL_KEY_OBJECTS,
   (dataDir) => objectsOfToken(dataDir) === 2 * POOL_KEY_OBJECTS,
@@ -79,25 +79,9 @@ const MOMENTS: readonly ((dataDir: string) => boolean)[] = [
 test.serial('wherever a recovery is interrupted, the next start has the one pool or the other', async (t) => {
   const server = await RunningServer.start(WAITS);
   t.teardown(() => server.remove());
-  let isRecovered = false;
-  for (const [which, hasCome] of MOMENTS.entries()) {
-    if (isRecovered) break;
-    const blob = await source.blobFor(server);
-    t.is((await server.post('/securitydomain/upload', { value: blob })).status, 202);
-    while (!hasCome(server.dataDir) && !isTaken(server.dataDir)) await pause(1);
-    await server.stop('SIGKILL');
-    const wasTaken = isTaken(server.dataDir);
-    t.log(`moment ${which}: ${wasTaken ? 'the store has taken it' : 'the store has not taken it'}`);
-    await server.restart();
-    t.false(existsSync(join(server.dataDir, 'recovery.json')));
+  await interruptRecoveries(t, server, source, MOMENTS, () => {
     t.is(objectsOfToken(server.dataDir), POOL_KEY_OBJECTS, 'no key is left over');
-    const { json } = await server.get('/keys');
-    isRecovered = json.error === undefined;
-    t.is(isRecovered, wasTaken, JSON.stringify(json));
-    if (!isRecovered) t.is(json.error?.innererror?.code, 'HsmNotActivated');
-  }
-  t.true(isRecovered);
-  t.true(await source.isDomainOf(server));
+  });
 });
 
 testAgainstSwagger('every answer of a recovery is as the swagger describes it', () => exchanges, 4);

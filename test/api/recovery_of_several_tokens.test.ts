@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { DomainSource, isTaken, uploadEnd, WAITS } from './domain_source.ts';
+import { interruptRecoveries, type Moment } from './interrupted_recovery.ts';
 import { RunningServer } from './running_server.ts';
 import { objectsOfToken, POOL_KEY_OBJECTS } from './token_objects.ts';
 
@@ -34,8 +35,7 @@ test.serial('a recovery is refused while a token is away, with its name, and not
   t.false(existsSync(join(server.dataDir, 'recovery.json')));
 });
 
-/** What is waited for before the server is killed. */
-const MOMENTS: readonly ((dataDir: string) => boolean)[] = [
+const MOMENTS: readonly Moment[] = [
   (dataDir) => objectsOfToken(dataDir, 1) > POOL_KEY_OBJECTS,
   (dataDir) => objectsOfToken(dataDir, 2) > POOL_KEY_OBJECTS,
   isTaken,
@@ -44,24 +44,10 @@ const MOMENTS: readonly ((dataDir: string) => boolean)[] = [
 test.serial('wherever a recovery of two tokens is interrupted, both have the one pool or the other', async (t) => {
   const server = await RunningServer.start(SETTINGS);
   t.teardown(() => server.remove());
-  let isRecovered = false;
-  for (const [which, hasCome] of MOMENTS.entries()) {
-    if (isRecovered) break;
-    t.is((await server.post('/securitydomain/upload', { value: await source.blobFor(server) })).status, 202);
-    while (!hasCome(server.dataDir) && !isTaken(server.dataDir)) await pause(1);
-    await server.stop('SIGKILL');
-    const wasTaken = isTaken(server.dataDir);
-    t.log(`moment ${which}: ${wasTaken ? 'the store has taken it' : 'the store has not taken it'}`);
-    await server.restart();
-    t.false(existsSync(join(server.dataDir, 'recovery.json')));
+  await interruptRecoveries(t, server, source, MOMENTS, async () => {
     for (const place of [1, 2]) t.is(objectsOfToken(server.dataDir, place), POOL_KEY_OBJECTS, `token ${place}`);
     t.deepEqual(await states(server), ['healthy', 'healthy'], 'they have the same pool keys');
-    const { json } = await server.get('/keys');
-    isRecovered = json.error === undefined;
-    t.is(isRecovered, wasTaken, JSON.stringify(json));
-  }
-  t.true(isRecovered);
-  t.true(await source.isDomainOf(server));
+  });
 });
 
 test.serial(

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { untilItSays } from '../fixtures/child_output.ts';
 import type { WireExchange } from './swagger.ts';
 
 export const PROGRAM = new URL('../../src/cli/strongroom.ts', import.meta.url).pathname;
@@ -97,21 +98,12 @@ export class RunningServer {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#child = child;
     this.#ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`Not ready in time: ${this.#output}`)), START_TIMEOUT_MS);
-      const onOutput = (chunk: Buffer) => {
-        this.#output += chunk.toString('utf8');
-        if (!this.#output.includes('Strongroom is ready')) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      child.stdout?.on('data', onOutput);
-      child.stderr?.on('data', onOutput);
-      child.once('exit', (code) => {
-        clearTimeout(timer);
-        reject(new Error(`Ended with ${code}: ${this.#output}`));
-      });
-    });
+    const onOutput = (chunk: Buffer): void => {
+      this.#output += chunk.toString('utf8');
+    };
+    child.stdout?.on('data', onOutput);
+    child.stderr?.on('data', onOutput);
+    await untilItSays(child, 'Strongroom is ready', START_TIMEOUT_MS);
     this.#environment = await exportedEnvironment(this.dataDir);
   }
 

@@ -5,6 +5,7 @@ import { roleCollections } from '../../src/access/role_documents.ts';
 import { Roles } from '../../src/access/roles.ts';
 import { BackupService, type BackupServiceOptions } from '../../src/backup/backup_service.ts';
 import type { Job } from '../../src/backup/job.ts';
+import type { KeyEngine } from '../../src/engine/key_engine.ts';
 import { SETTING_COLLECTION } from '../../src/engine/lifecycle/settings.ts';
 import { builtInRoles } from '../../src/model/role.ts';
 import { SealedDocuments } from '../../src/store/sealed_documents.ts';
@@ -33,19 +34,19 @@ export function backupDirectory(token: TestToken): string {
   return join(token.directory, 'backups');
 }
 
-export async function openBackupPool(
-  token: TestToken,
-  engineOptions: TestEngineOptions = {},
+interface BackedUpParts extends Pick<BackupServiceOptions, 'store' | 'documents' | 'epoch'> {
+  readonly pool: BackupServiceOptions['sealer'];
+  readonly engine: KeyEngine;
+  /** That the operator has set aside. */
+  readonly directory: string;
+}
+
+/** Backups of a pool with its roles and settings, which nobody is told of. */
+export function openBackups(
+  { store, documents, pool, engine, epoch, directory }: BackedUpParts,
   different: Partial<BackupServiceOptions> = {},
-): Promise<BackupPool> {
-  const opened = await token.openEngine({ pool: { hosts: 1 }, ...engineOptions });
-  const { pool, store, engine, epoch } = opened;
-  const directory = backupDirectory(token);
-  await mkdir(directory, { recursive: true });
-  const documents = new SealedDocuments(pool, store);
-  const roles = await openRoles(documents.within(epoch));
-  const trouble: unknown[] = [];
-  const backups = await BackupService.open({
+): Promise<BackupService> {
+  return BackupService.open({
     store,
     documents,
     sealer: pool,
@@ -59,9 +60,27 @@ export async function openBackupPool(
       await engine.restoreWholeKey(key);
     },
     onEnded: async () => undefined,
-    onTrouble: (error) => trouble.push(error),
+    onTrouble: () => undefined,
     ...different,
   });
+}
+
+export async function openBackupPool(
+  token: TestToken,
+  engineOptions: TestEngineOptions = {},
+  different: Partial<BackupServiceOptions> = {},
+): Promise<BackupPool> {
+  const opened = await token.openEngine({ pool: { hosts: 1 }, ...engineOptions });
+  const { pool, store, engine, epoch } = opened;
+  const directory = backupDirectory(token);
+  await mkdir(directory, { recursive: true });
+  const documents = new SealedDocuments(pool, store);
+  const roles = await openRoles(documents.within(epoch));
+  const trouble: unknown[] = [];
+  const onTrouble = (error: unknown): void => {
+    trouble.push(error);
+  };
+  const backups = await openBackups({ store, documents, pool, engine, epoch, directory }, { onTrouble, ...different });
   const done = (begun: Promise<Job>): Promise<Job> => ended(backups, begun);
   return {
     ...opened,

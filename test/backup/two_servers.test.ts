@@ -3,12 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { roleCollections } from '../../src/access/role_documents.ts';
 import type { Roles } from '../../src/access/roles.ts';
-import { BackupService } from '../../src/backup/backup_service.ts';
+import type { BackupService } from '../../src/backup/backup_service.ts';
 import { PoolEpoch } from '../../src/backup/pool_epoch.ts';
 import { KeyEngine } from '../../src/engine/key_engine.ts';
-import { SETTING_COLLECTION } from '../../src/engine/lifecycle/settings.ts';
 import { BUILT_IN_ROLE_IDS } from '../../src/model/role.ts';
 import { PostgresStore } from '../../src/store/postgres_store.ts';
 import { SealedDocuments } from '../../src/store/sealed_documents.ts';
@@ -18,7 +16,7 @@ import { refused } from '../fixtures/refused.ts';
 import { openTestToken, type TestToken } from '../fixtures/softhsm_token.ts';
 import { storeWith } from '../fixtures/store_with.ts';
 import { testWithPostgres as test } from '../fixtures/test_with_postgres.ts';
-import { DIRECTORY, ended, folderOf, openRoles } from './backup_pool.ts';
+import { DIRECTORY, ended, folderOf, openBackups, openRoles } from './backup_pool.ts';
 
 const P256 = { keyType: 'EC-HSM', curve: 'P-256' } as const;
 const ALL = { after: undefined, limit: 1_000 };
@@ -77,22 +75,7 @@ async function openServer(server: string): Promise<PoolServer> {
   const epoch = await PoolEpoch.open(store);
   const documents = new SealedDocuments(pool, store);
   const engine = await KeyEngine.open({ pool, store, epoch });
-  const backups = await BackupService.open({
-    store,
-    documents,
-    sealer: pool,
-    collections: [...roleCollections([]), { name: SETTING_COLLECTION }],
-    hsmName: 'demo',
-    server,
-    storage: { directory, origins: [] },
-    mostKeys: 1_000,
-    epoch,
-    restoreKey: async (key) => {
-      await engine.restoreWholeKey(key);
-    },
-    onEnded: async () => undefined,
-    onTrouble: () => undefined,
-  });
+  const backups = await openBackups({ store, documents, pool, engine, epoch, directory }, { server });
   return {
     store,
     documents,

@@ -1,11 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
-import { secretKeyTemplate } from '../../src/pkcs11/key_template.ts';
-import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import type { PoolWideOptions, TokenOptions } from '../../src/pool/pool_options.ts';
-import { ringRequest } from '../../src/pool/ring_request.ts';
 import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
+import { sessionKeyGeneration } from './session_key.ts';
 import { NAMES, stateOf, type TokenFamily, tokenFamily, until } from './several_tokens.ts';
 
 let family: TokenFamily;
@@ -126,14 +123,7 @@ test.serial('the last token that is left is not left, however sick: it answers a
 test.serial('a mutating operation on a token that fails is not done again on another', async (t) => {
   const { pool, a, b } = await sickFamily(t);
   for (const rules of [a, b]) await rules.set('C_GenerateKey * return 0x30');
-  const template = secretKeyTemplate(
-    { keyType: 'oct-HSM', size: 256 },
-    { kind: 'session', private: true },
-    'extractable',
-  );
-  const mechanism = MECHANISM.CKM_AES_KEY_GEN;
-  const request = ringRequest(RING_OPERATION.generateKey, { mechanism, template, capacity: 8 });
-  await t.throwsAsync(pool.call(request, { effect: 'mutating' }), { code: 'OutcomeUnknown' });
+  await t.throwsAsync(pool.call(sessionKeyGeneration(), { effect: 'mutating' }), { code: 'OutcomeUnknown' });
   const states = NAMES.slice(0, 2).map((name) => stateOf(pool, name));
   t.deepEqual(states.sort(), ['healthy', 'suspended'], 'one was asked, and left');
 });

@@ -1,14 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
-import { secretKeyTemplate } from '../../src/pkcs11/key_template.ts';
-import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import type { HsmPoolOptions } from '../../src/pool/pool_options.ts';
 import type { PoolStatus, TokenReport } from '../../src/pool/pool_status.ts';
-import { ringRequest } from '../../src/pool/ring_request.ts';
 import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
 import { firstPid, poolToken } from './pool_token.ts';
+import { sessionKeyGeneration } from './session_key.ts';
 
 const ROW = Buffer.from('row');
 const CALLERS = 64;
@@ -118,11 +115,7 @@ test.serial('what was not begun for want of a session is done when there is one,
   await rules.set('C_Sign 1 return 0xb3', 'C_OpenSession 1+ return 0xb1');
   const failing = await t.throwsAsync(pool.seal(ROW), { code: 'ServiceUnavailable' });
   t.regex(String(failing.cause), /C_OpenSession returned CKR_SESSION_COUNT/);
-  const template = secretKeyTemplate({ keyType: 'oct-HSM', size: 256 }, { kind: 'session', private: true }, 'locked');
-  const making = pool.call(
-    ringRequest(RING_OPERATION.generateKey, { mechanism: MECHANISM.CKM_AES_KEY_GEN, template, capacity: 8 }),
-    { effect: 'mutating' },
-  );
+  const making = pool.call(sessionKeyGeneration(), { effect: 'mutating' });
   await sleep(100);
   await rules.clear();
   t.is((await making).answer.length, 8);

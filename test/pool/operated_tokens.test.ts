@@ -1,13 +1,10 @@
 import { access } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
-import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
-import { secretKeyTemplate } from '../../src/pkcs11/key_template.ts';
-import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { sealRequest } from '../../src/pool/pool_keys.ts';
-import { ringRequest } from '../../src/pool/ring_request.ts';
 import { refused } from '../fixtures/refused.ts';
 import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
+import { sessionKeyGeneration } from './session_key.ts';
 import { openFamily, stateOf, type TokenFamily, tokenFamily, until } from './several_tokens.ts';
 
 let family: TokenFamily;
@@ -17,16 +14,7 @@ test.before(async () => {
 test.after.always(() => family.remove());
 
 const ROW = Buffer.from('row');
-const TEMPLATE = secretKeyTemplate(
-  { keyType: 'oct-HSM', size: 256 },
-  { kind: 'session', private: true },
-  'extractable',
-);
-const GENERATE = ringRequest(RING_OPERATION.generateKey, {
-  mechanism: MECHANISM.CKM_AES_KEY_GEN,
-  template: TEMPLATE,
-  capacity: 8,
-});
+const GENERATE = sessionKeyGeneration();
 
 /** Callers that seal and make keys one after the other until they are stopped; any failure of theirs fails the test. */
 class Load {

@@ -1,7 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import test from 'ava';
 import { OUTCOME, RING_OPERATION } from '../../src/pkcs11/binding.ts';
-import { secretKeyTemplate } from '../../src/pkcs11/key_template.ts';
 import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { RETURN_VALUE } from '../../src/pkcs11/return_value.ts';
 import type { HsmPool } from '../../src/pool/hsm_pool.ts';
@@ -12,7 +11,7 @@ import { TaskRun } from '../../src/pool/task_run.ts';
 import type { FaultRules } from '../shim/fault_module.ts';
 import { type FaultyTokens, faultyTokens } from './faulty_tokens.ts';
 import { RecordedTask, ScriptedHosts } from './scripted_hosts.ts';
-import { KeyTask, SessionKey } from './session_key.ts';
+import { KeyTask, SessionKey, sessionKeyGeneration } from './session_key.ts';
 import { until } from './several_tokens.ts';
 
 /*
@@ -84,14 +83,7 @@ test.serial('what waits for a key that is being brought to a host that hangs is 
 
 test.serial('a key that takes long to be made is not made twice', async (t) => {
   await Promise.all(tokens.rules.map((rules) => rules.set('log', 'C_GenerateKey * sleep 400')));
-  const template = secretKeyTemplate(
-    { keyType: 'oct-HSM', size: 256 },
-    { kind: 'session', private: true },
-    'extractable',
-  );
-  const mechanism = MECHANISM.CKM_AES_KEY_GEN;
-  const request = ringRequest(RING_OPERATION.generateKey, { mechanism, template, capacity: 8 });
-  t.is((await pool.call(request)).answer.length, 8);
+  t.is((await pool.call(sessionKeyGeneration())).answer.length, 8);
   let calls = 0;
   for (const { path } of tokens.rules) {
     const log = await readFile(`${path}.log`, 'utf8').catch(() => '');

@@ -109,14 +109,13 @@ const ROWS: readonly Row[] = [
   },
   { values: ['CKR_BUFFER_TOO_SMALL'], once: 'done', always: 'InternalError', tries: 2 },
   {
-    values: ['CKR_MECHANISM_INVALID', 'CKR_FUNCTION_NOT_SUPPORTED', 'CKR_KEY_TYPE_INCONSISTENT'],
-    once: 'NotSupported',
-    always: 'NotSupported',
-    tries: 1,
-    elsewhere: 'done',
-  },
-  {
-    values: ['CKR_KEY_FUNCTION_NOT_PERMITTED', 'CKR_KEY_SIZE_RANGE'],
+    values: [
+      'CKR_MECHANISM_INVALID',
+      'CKR_FUNCTION_NOT_SUPPORTED',
+      'CKR_KEY_TYPE_INCONSISTENT',
+      'CKR_KEY_FUNCTION_NOT_PERMITTED',
+      'CKR_KEY_SIZE_RANGE',
+    ],
     once: 'NotSupported',
     always: 'NotSupported',
     tries: 1,
@@ -253,10 +252,13 @@ for (const row of ROWS) {
       await healed(pair);
       await sick?.set(rule(value, '*'));
       // So many that each token gets some of them, whichever has the key already.
+      let isMet = false;
       for (let round = 0; round < 3; round++) {
         const signatures = await Promise.all(Array.from({ length: 24 }, () => sign(pair, keyOfPair)));
         t.deepEqual(new Set(signatures.map(({ outcome }) => outcome)), new Set([row.elsewhere]));
+        isMet ||= signatures.some(({ tries }) => tries > 1);
       }
+      t.true(isMet, 'the other token was asked, and said it');
       if (row.token !== undefined) await until(() => stateOf(pair, 'b') === row.token);
       else if (row.host === undefined) t.not(stateOf(pair, 'b'), 'failed');
       t.is(stateOf(pair, 'c'), 'healthy');

@@ -1,12 +1,23 @@
 import type { StrongroomError } from '../../src/model/errors.ts';
 import type { KeyMaterial } from '../../src/model/key.ts';
 import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
-import { importTemplate } from '../../src/pkcs11/key_template.ts';
+import { importTemplate, secretKeyTemplate } from '../../src/pkcs11/key_template.ts';
+import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import type { Completion, HsmHost, RingRequest } from '../../src/pool/hsm_host.ts';
 import type { HsmPool } from '../../src/pool/hsm_pool.ts';
 import type { HsmTask } from '../../src/pool/hsm_task.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
 import { decodeHandles } from '../../src/pool/token_answers.ts';
+
+/** For an AES key of the session. */
+export function sessionKeyGeneration(): RingRequest {
+  const template = secretKeyTemplate(
+    { keyType: 'oct-HSM', size: 256 },
+    { kind: 'session', private: true },
+    'extractable',
+  );
+  return ringRequest(RING_OPERATION.generateKey, { mechanism: MECHANISM.CKM_AES_KEY_GEN, template, capacity: 8 });
+}
 
 /** A key as the engine's custody would hold it: brought to a host as a session object when it is first needed there. */
 export class SessionKey {

@@ -2,13 +2,13 @@ import { access } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { StrongroomError } from '../../src/model/errors.ts';
 import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
-import { secretKeyTemplate } from '../../src/pkcs11/key_template.ts';
 import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import type { HsmPoolOptions } from '../../src/pool/pool_options.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
 import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
 import { firstPid, poolToken } from './pool_token.ts';
+import { sessionKeyGeneration } from './session_key.ts';
 
 const STUCK_MS = 300;
 const ROW = Buffer.from('row');
@@ -70,17 +70,7 @@ test.serial('a call that names no time of its own has as long as the pool says',
 test.serial('a long operation that is no hang is left alone when it makes a key', async (t) => {
   const { pool, rules } = await sickPool(t, { hosts: 1 });
   await rules(`C_GenerateKey 1 sleep ${STUCK_MS * 3}`);
-  const template = secretKeyTemplate(
-    { keyType: 'oct-HSM', size: 256 },
-    { kind: 'session', private: true },
-    'extractable',
-  );
-  const request = ringRequest(RING_OPERATION.generateKey, {
-    mechanism: MECHANISM.CKM_AES_KEY_GEN,
-    template,
-    capacity: 8,
-  });
-  t.is((await pool.call(request)).answer.length, 8);
+  t.is((await pool.call(sessionKeyGeneration())).answer.length, 8);
   t.deepEqual(pool.status().ended, []);
 });
 
