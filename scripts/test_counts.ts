@@ -25,7 +25,7 @@ export function countCatch2(output: string): TestCount | undefined {
   return { passed: named('passed'), failed: named('failed'), skipped: named('skipped') };
 }
 
-/** Of a TAP stream: each test that failed, with what is indented under it, which says why. */
+/** Of a TAP stream: each test that failed, with what it has logged and what is indented under it, which says why. */
 export function tapFailures(output: string): string[] {
-  return output.match(/^not ok .*$(?:\n[ \t]+.*$)*/gm) ?? [];
+  return output.match(/^not ok .*$(?:\n(?:# {3}|[ \t]+).*$)*/gm) ?? [];
 }

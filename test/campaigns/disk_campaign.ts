@@ -114,7 +114,7 @@ export class DiskCampaign {
     if (end === 'kill') await this.#restart('SIGKILL');
     this.#faults.heal();
     // What is found at once has not been mended by what comes after it.
-    const isSeenAtOnce = fault.extent === 'once';
+    const isSeenAtOnce = fault.extent !== 'lasting';
     if (!isSeenAtOnce) await this.#recover();
     for (const [index, subject] of subjects.entries()) await this.#judge(subject, answers[index] as Answer);
     if (isSeenAtOnce) await this.#recover();
@@ -150,10 +150,10 @@ export class DiskCampaign {
     return [...groups.values()].flatMap((group) => this.#random.shuffled(group).slice(0, MOST_ALIKE));
   }
 
-  #case(kind: DiskSubjectKind, { call, path }: DiskCall, fault: DiskFault): DiskCase {
+  #case(kind: DiskSubjectKind, { program, call, path }: DiskCall, fault: DiskFault): DiskCase {
     const others = fault.extent === 'lasting' ? (['kill', 'hosts die'] as const) : (['kill'] as const);
     const end = this.#random.chance(0.1) ? this.#random.pick(others) : 'heal';
-    return { kind, fault, met: `${call} ${path}`, end, crowded: this.#random.chance(0.25) };
+    return { kind, fault, met: `${program} ${call} ${path}`, end, crowded: this.#random.chance(0.25) };
   }
 
   #subject(kind: DiskSubjectKind): DiskSubject {
@@ -264,7 +264,8 @@ function faultsOf({ nth, kind }: DiskCall): DiskFault[] {
   const extents = ['once', 'lasting'] as const;
   const whole = errors.flatMap((error) => extents.map((extent) => ({ nth, error, extent, short: false })));
   if (kind !== 'fill') return whole;
-  return [...whole, ...extents.map((extent) => ({ nth, error: 'ENOSPC' as const, extent, short: true }))];
+  const halves = ['once', 'briefly', 'lasting'] as const;
+  return [...whole, ...halves.map((extent) => ({ nth, error: 'ENOSPC' as const, extent, short: true }))];
 }
 
 /** Files by what they are, and not by their name. */

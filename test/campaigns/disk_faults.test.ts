@@ -14,6 +14,8 @@ import { DISK_SUBJECTS, type DiskSubjectKind } from './disk_subjects.ts';
 
 const KINDS = Object.keys(DISK_SUBJECTS) as DiskSubjectKind[];
 const CASES_PER_LIFE = 20;
+/** Of those that a lasting fault has met. */
+const CALLS_TOLD = 3;
 
 campaign('disk_faults', async (t, run) => {
   await access(DISK_FAULTS);
@@ -30,7 +32,7 @@ campaign('disk_faults', async (t, run) => {
   const disk = new DiskCampaign(server, faults, run.random);
   await disk.begin();
   try {
-    await inBothCustodies(t, run, disk);
+    await inBothCustodies(t, run, disk, faults);
     await disk.finish();
   } catch (error) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -46,7 +48,12 @@ campaign('disk_faults', async (t, run) => {
   run.measure('well again at the latest after, ms', longestRecoveryMs);
 });
 
-async function inBothCustodies(t: ExecutionContext, run: CampaignRun, disk: DiskCampaign): Promise<void> {
+async function inBothCustodies(
+  t: ExecutionContext,
+  run: CampaignRun,
+  disk: DiskCampaign,
+  faults: DiskFaults,
+): Promise<void> {
   for (const resident of [false, true]) {
     if (resident) await disk.restart(true);
     const share = resident ? run.count : Math.ceil(run.count / 2);
@@ -56,7 +63,7 @@ async function inBothCustodies(t: ExecutionContext, run: CampaignRun, disk: Disk
     t.log(`${cases.length} cases ${resident ? 'resident' : 'wrapped'}`);
     for (let index = 0; run.done < share; index++) {
       const each = cases[index % cases.length] as DiskCase;
-      if (await attempt(run, disk, each)) run.done += 1;
+      if (await attempt(run, disk, faults, each)) run.done += 1;
       if (index % CASES_PER_LIFE === CASES_PER_LIFE - 1) await disk.restart(resident);
     }
   }
@@ -64,11 +71,13 @@ async function inBothCustodies(t: ExecutionContext, run: CampaignRun, disk: Disk
 }
 
 /** True where the fault was met. */
-async function attempt(run: CampaignRun, disk: DiskCampaign, each: DiskCase): Promise<boolean> {
+async function attempt(run: CampaignRun, disk: DiskCampaign, faults: DiskFaults, each: DiskCase): Promise<boolean> {
   try {
     return await disk.run(each);
   } catch (error) {
-    run.fail(`${JSON.stringify(each)}: ${error instanceof Error ? error.message : String(error)}`);
+    const failed = faults.calls().flatMap(({ outcome, ...call }) => (outcome === 'done' ? [] : JSON.stringify(call)));
+    const reason = error instanceof Error ? error.message : String(error);
+    run.fail(`${JSON.stringify(each)}, met by ${failed.slice(0, CALLS_TOLD).join(', ')}: ${reason}`);
     await disk.startOver();
     return true;
   }

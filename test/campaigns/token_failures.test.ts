@@ -44,6 +44,7 @@ campaign('token_failures', async (t, run) => {
     } catch (error) {
       if (!(error instanceof StrongroomError)) throw error;
       failed += 1;
+      t.log(`While a token was ${wrong}: ${error.code}, ${error.message}`);
     }
     const of = latencies.get(wrong) ?? [];
     of.push(performance.now() - started);

@@ -229,6 +229,15 @@ EXPORT FILE *fopen64(const char *path, const char *mode) {
   return held(REAL(fopen64)(path, mode));
 }
 
+/* As when glibc has written them: where the file is at, it takes from how far this and the bytes that were read are apart. */
+static void write_first(FILE *stream, size_t bytes) {
+  const ssize_t written = syscall(SYS_write, fileno(stream), stream->_IO_write_base, bytes);
+  if (written < 0) abort();
+  stream->_IO_write_base += written;
+  stream->_IO_read_end += written;
+  if (stream->_offset >= 0) stream->_offset += written;
+}
+
 /*
  * As in glibc, a stream whose write has failed has lost what it held. One that was short is gone on with, so that half of it is in the file
  * where the rest meets the error.
@@ -239,9 +248,7 @@ static int fails_to_flush(FILE *stream) {
   const int file = fileno(stream);
   enum outcome outcome = meet_open("write", KIND_FILL, file);
   if (outcome == OUTCOME_SHORT) {
-    const ssize_t written = syscall(SYS_write, file, stream->_IO_write_base, half(pending));
-    if (written < 0) abort();
-    stream->_IO_write_base += written;
+    write_first(stream, half(pending));
     outcome = meet_open("write", KIND_FILL, file);
   }
   if (outcome == OUTCOME_DONE) return 0;

@@ -67,6 +67,19 @@ for (const [title, extent, kept, codes] of [
   });
 }
 
+test('a short write of a stream of the C library is gone on with, too', (t) => {
+  const { faults, path } = watchedFile(t);
+  faults.begin({ nth: 1, error: 'ENOSPC', extent: 'once', short: true });
+  const program = `BEGIN { printf "0123456789" > "${path}" }`;
+  const { status } = spawnSync('awk', [program], { env: { ...faults.environment, PATH: process.env.PATH } });
+  t.is(status, 0);
+  t.is(readFileSync(path, 'utf8'), '0123456789');
+  t.deepEqual(
+    faults.calls().map(({ call, outcome }) => `${call} ${outcome}`),
+    ['write short', 'write done'],
+  );
+});
+
 function watchedFile(t: ExecutionContext): { readonly faults: DiskFaults; readonly path: string } {
   const directory = testDirectory(t);
   const faults = new DiskFaults(testDirectory(t));

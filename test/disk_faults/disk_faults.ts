@@ -21,8 +21,8 @@ export interface DiskFault {
   /** The call that meets it, counted from now on over all processes. */
   readonly nth: number;
   readonly error: DiskError;
-  /** That call alone, or all from it on until the disk is well again. */
-  readonly extent: 'once' | 'lasting';
+  /** That call alone, it and the next one, or all from it on until the disk is well again. */
+  readonly extent: 'once' | 'briefly' | 'lasting';
   /** The call is done by half, if it writes; the error is for those that come after it. */
   readonly short: boolean;
   /** Of files whose path ends so alone; what others meet does not count, nor is it in the log. */
@@ -45,7 +45,7 @@ export interface DiskCall {
 const PAGE_BYTES = 4096;
 /** Where the fields of the page are (control.c). */
 const AT = { extent: 0, nth: 4, error: 8, isShort: 12, calls: 16, faults: 20, directory: 64, ending: 1088 } as const;
-const EXTENT = { none: 0, once: 1, lasting: 2 } as const;
+const EXTENT = { none: 0, once: 1, lasting: 2, briefly: 3 } as const;
 const LINE = /^(\d+) (\S+) (\S+) (fill|sync|make|free) (done|short|failed) (.+)$/;
 
 /** What the disk does to the programs that have been given `environment`. It is well until it is told otherwise. */

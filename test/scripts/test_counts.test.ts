@@ -19,9 +19,9 @@ test('what a test logs is not taken for the closing comments', (t) => {
   t.is(countTap('TAP version 13\nok 1 - a\n#   # pass 7\n'), undefined);
 });
 
-test('of a TAP stream the failures are taken, with their reasons', (t) => {
-  const output = 'ok 1 - a\nnot ok 2 - b\n  ---\n    message: why\n  ...\nok 3 - c\nnot ok 4 - d\n# e\n';
-  t.deepEqual(tapFailures(output), ['not ok 2 - b\n  ---\n    message: why\n  ...', 'not ok 4 - d']);
+test('of a TAP stream the failures are taken, with what they logged and their reasons', (t) => {
+  const output = 'ok 1 - a\nnot ok 2 - b\n#   it said\n  ---\n    message: why\n  ...\nok 3 - c\nnot ok 4 - d\n# e\n';
+  t.deepEqual(tapFailures(output), ['not ok 2 - b\n#   it said\n  ---\n    message: why\n  ...', 'not ok 4 - d']);
 });
 
 test('a Catch2 run without failures is counted', (t) => {
