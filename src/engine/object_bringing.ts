@@ -85,7 +85,7 @@ const TWO_HANDLES_BYTES = 2 * HANDLE_BYTES;
 /** The object that keeps a key in resident custody. @throws StrongroomError `KeyMissing`, `InternalError` (`KeyAmbiguous`) */
 export async function findTokenObject(
   pool: HsmPool,
-  { spec, objectId }: KeyVersionRecord,
+  { spec, objectId }: Pick<KeyVersionRecord, 'spec' | 'objectId'>,
   role: SecretRole,
   host: HsmHost,
 ): Promise<number> {

@@ -3,11 +3,15 @@ import { access } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { testDirectory } from '../audit/test_log.ts';
+import { keyObjects } from '../campaigns/kill_campaign.ts';
 import { childrenOf } from '../campaigns/process_watch.ts';
 import { DISK_FAULTS, type DiskFault, DiskFaults } from '../disk_faults/disk_faults.ts';
 import { RunningServer } from './running_server.ts';
 
 const DIGEST = createHash('sha256').update('disk').digest('base64url');
+const NEVER = 2 ** 31;
+/** More than there are instances. */
+const USES = 6;
 
 /** Kills all hosts while the disk is as it is told, and waits until it has refused a write of that file to those that come after them. */
 async function loseHosts(t: ExecutionContext, fault: DiskFault, refused: RegExp): Promise<void> {
@@ -43,3 +47,51 @@ test.serial('on a full disk no host logs in to the token, and all is well again 
 test.serial('hosts that logged in while the disk failed do not cost a server its token', (t) =>
   loseHosts(t, { ...FULL, ending: '/token.object' }, /tokens\/.*token\.object$/),
 );
+
+/* Nor does it look whether the file of an object was written: what is half there is a whole key for the instance that made it, until its end. */
+
+test.serial('a key whose object is half on the disk is refused, and nothing of it is left', async (t) => {
+  await access(DISK_FAULTS);
+  const faults = new DiskFaults(testDirectory(t));
+  const server = await RunningServer.start(
+    { ...faults.environment, STRONGROOM_ENGINE_CUSTODY: 'resident' },
+    (directory) => faults.watch(directory),
+  );
+  t.teardown(async () => {
+    faults.heal();
+    await server.remove();
+    faults.close();
+  });
+  const order = { kty: 'oct-HSM', key_size: 256, key_ops: ['sign', 'verify'] };
+  const fault: DiskFault = { nth: NEVER, error: 'ENOSPC', extent: 'briefly', short: true, ending: '.object' };
+  /** Which of all calls is the last write. */
+  const lastWrite = async (name: string): Promise<number> => {
+    faults.begin(fault);
+    t.is((await server.post(`/keys/${name}/create`, order)).status, 200);
+    return faults.calls().findLast(({ kind }) => kind === 'fill')?.nth ?? 0;
+  };
+  // While hosts still log in there are others.
+  let nth = 0;
+  for (let made = 0, before = -1; nth !== before; made++) {
+    before = nth;
+    nth = await lastWrite(`first-${made}`);
+  }
+  faults.begin({ ...fault, nth });
+  const refused = await server.post('/keys/second/create', order);
+  t.true(faults.calls().some(({ outcome }) => outcome === 'short'));
+  faults.heal();
+  t.is(refused.status, 503, JSON.stringify(refused.json));
+  t.is(refused.json.error?.code, 'ServiceUnavailable');
+  t.is((await server.get('/keys/second')).status, 404);
+
+  const { status, json } = await server.post('/keys/second/create', order);
+  t.is(status, 200);
+  for (let use = 0; use < USES; use++) {
+    t.is((await server.post('/keys/second/sign', { alg: 'HS256', value: DIGEST })).status, 200);
+  }
+  await server.stop();
+  const version = String((json.key as { readonly kid: string }).kid)
+    .split('/')
+    .at(-1);
+  t.deepEqual(new Set(await keyObjects(server.dataDir, 'second')), new Set([`second/${version}`]));
+});

@@ -13,6 +13,7 @@ import { changeKey, type PlannedChange } from './change_key.ts';
 import type { FreshKey, Making } from './fresh_key.ts';
 import { newIntent, recordIntent, settleIntent } from './intents.ts';
 import type { KeyAttributes } from './key_attributes.ts';
+import { proveInOtherInstance } from './other_instance.ts';
 import { proveOnSecondToken } from './second_token.ts';
 import { addPublicObject, moveIntoToken } from './token_objects.ts';
 import { wrapUnderKek } from './wrap_under_kek.ts';
@@ -55,7 +56,7 @@ export function requireFreeName(name: string, found: StoredKey | undefined): voi
 }
 
 async function makeWrapped(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
-  const attempt = (): Promise<WrappedFreshKey> => wrapFresh(parts.pool, order, source);
+  const attempt = (): Promise<WrappedFreshKey> => wrapFresh(parts.pool, order, source).catch(failOverNewKey);
   const { fresh, wrappedKey } = await attempt().catch((error: unknown) => {
     if (mayBeOfToken(error)) return attempt();
     throw error;
@@ -107,6 +108,12 @@ function mayBeOfToken(error: unknown): boolean {
   return error instanceof StrongroomError && OF_TOKEN.has(error.code);
 }
 
+/** Nobody knows of the key yet: where the token does not have it any more, nothing is missing. */
+function failOverNewKey(error: unknown): never {
+  if (!(error instanceof StrongroomError && error.code === 'KeyMissing')) throw error;
+  throw new StrongroomError('ServiceUnavailable', 'The HSM lost the new key while it was made.', { cause: error });
+}
+
 async function makeResidentIn(
   token: HostToken,
   parts: LifecycleParts,
@@ -116,7 +123,7 @@ async function makeResidentIn(
   const { name } = order;
   const kept: KeptKey = { version: newVersion(), objectId: randomBytes(OBJECT_ID_BYTES), wrappedKey: undefined };
   const { version, objectId } = kept;
-  const placement: ObjectPlacement = { kind: 'token', id: objectId, label: `${name}/${version}` };
+  const placement: TokenPlacement = { kind: 'token', id: objectId, label: `${name}/${version}` };
   requireResident(token, order);
   const intent = newIntent(parts, 'make', token.serial, { name, version, objectId });
   try {
@@ -130,7 +137,7 @@ async function makeResidentIn(
     const settled = settleIntent(parts, intent).catch(() => undefined);
     // A token that was left may take long to answer, and house-keeping comes back to it.
     if (parts.pool.servingTokens.includes(token)) await settled;
-    throw error;
+    return failOverNewKey(error);
   }
 }
 
@@ -152,10 +159,12 @@ async function recordResident(
   }
 }
 
+type TokenPlacement = Extract<ObjectPlacement, { kind: 'token' }>;
+
 async function makeInToken(
   { pool }: LifecycleParts,
   token: HostToken,
-  placement: ObjectPlacement,
+  placement: TokenPlacement,
   source: KeySource,
 ): Promise<FreshKey> {
   const fresh = await source(
@@ -168,6 +177,7 @@ async function makeInToken(
     await fresh.prove(fresh.object);
     if (canWrap(token)) await moveIntoToken(fresh, placement);
     else if (fresh.lacksPublicObject) await addPublicObject(fresh, placement);
+    await proveInOtherInstance(fresh, placement.id);
     return fresh;
   } finally {
     await fresh.ceremony.end();

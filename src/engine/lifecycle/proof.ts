@@ -4,6 +4,7 @@ import { PARAMETER_KIND, RING_OPERATION } from '../../pkcs11/binding.ts';
 import { MECHANISM } from '../../pkcs11/mechanism.ts';
 import { checkPair } from '../../pool/pairwise_consistency.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
+import { requireOk } from '../token_refusal.ts';
 import type { Ceremony } from './ceremony.ts';
 import type { FreshKey } from './fresh_key.ts';
 
@@ -29,7 +30,7 @@ export async function proveKept(fresh: FreshKey, kept: number): Promise<void> {
   if (publicKey.keyType === 'oct-HSM') await requireSameValue([ceremony, object], [ceremony, kept]);
 }
 
-type KeptIn = readonly [ceremony: Ceremony, object: number];
+type KeptIn = readonly [instance: Pick<Ceremony, 'pool' | 'host'>, object: number];
 
 /** @throws StrongroomError `SelfTestFailed` */
 export async function requireSameValue(one: KeptIn, other: KeptIn): Promise<void> {
@@ -43,7 +44,7 @@ const BLOCK_BYTES = 16;
 const ZERO_BLOCK = new Uint8Array(BLOCK_BYTES);
 
 /** A block of zeros under the key. */
-function checkValue(ceremony: Ceremony, object: number): Promise<Uint8Array> {
+async function checkValue(...[{ pool, host }, object]: KeptIn): Promise<Uint8Array> {
   const request = ringRequest(RING_OPERATION.encrypt, {
     mechanism: MECHANISM.CKM_AES_CBC,
     parameterKind: PARAMETER_KIND.raw,
@@ -52,5 +53,5 @@ function checkValue(ceremony: Ceremony, object: number): Promise<Uint8Array> {
     input: ZERO_BLOCK,
     capacity: BLOCK_BYTES,
   });
-  return ceremony.ask(request);
+  return requireOk(await pool.call(request, { host })).answer;
 }

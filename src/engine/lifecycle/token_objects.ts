@@ -1,24 +1,30 @@
-import type { KeyObjectRole } from '../../model/algorithm.ts';
 import type { KeyType } from '../../model/key.ts';
 import { RING_OPERATION } from '../../pkcs11/binding.ts';
 import { type ObjectPlacement, publicKeyTemplate } from '../../pkcs11/key_template.ts';
 import { MECHANISM } from '../../pkcs11/mechanism.ts';
 import { encodeTemplate, KEY_TYPE, OBJECT_CLASS } from '../../pkcs11/template.ts';
-import type { HostToken, HsmHost } from '../../pool/hsm_host.ts';
+import type { HostToken, HsmHost, RingRequest } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
+import type { CallOptions } from '../../pool/pool_call.ts';
 import { ringRequest } from '../../pool/ring_request.ts';
 import { decodeHandles } from '../../pool/token_answers.ts';
 import { HANDLE_BYTES, unwrappedObject, unwrapRequest, wrapRequest } from '../key_wrapping.ts';
+import type { SecretRole } from '../object_bringing.ts';
 import { requireOk } from '../token_refusal.ts';
 import type { FreshKey } from './fresh_key.ts';
 import { proveKept } from './proof.ts';
 
 /** The objects that keep a key in resident custody. An oct key is an AES key, and for HMAC a generic secret of the same value. */
-const KEPT: Readonly<Record<KeyType, readonly Exclude<KeyObjectRole, 'public'>[]>> = {
+const KEPT: Readonly<Record<KeyType, readonly SecretRole[]>> = {
   'RSA-HSM': ['private'],
   'EC-HSM': ['private'],
   'oct-HSM': ['secret', 'genericSecret'],
 };
+
+/** Which of them a token has of a key of this type. */
+export function keptRoles({ profile }: HostToken, keyType: KeyType): readonly SecretRole[] {
+  return KEPT[keyType].filter((role) => role !== 'genericSecret' || (profile.canWrap && !profile.oneSecretPerId));
+}
 
 /**
  * Moves a key from the session into the token, where it can never be extracted again. It goes by way of a KEK that lives for this
@@ -35,9 +41,9 @@ export async function moveIntoToken(fresh: FreshKey, placement: ObjectPlacement)
     }),
   );
   const wrappedKey = await ceremony.ask(wrapRequest(kek, object));
-  for (const role of KEPT[publicKey.keyType]) {
-    if (role === 'genericSecret' && ceremony.host.token.profile.oneSecretPerId) continue;
-    const template = unwrappedObject(ceremony.host.token, publicKey, role, placement);
+  const { token } = ceremony.host;
+  for (const role of keptRoles(token, publicKey.keyType)) {
+    const template = unwrappedObject(token, publicKey, role, placement);
     const answer = await ceremony.change(unwrapRequest(kek, wrappedKey, template));
     if (role !== 'genericSecret') await proveKept(fresh, decodeHandles(answer)[0] as number);
   }
@@ -70,20 +76,34 @@ const EPHEMERAL_KEK = encodeTemplate({
 
 const MOST_HANDLES_BYTES = 16 * HANDLE_BYTES;
 
-/** Everything in the token that has this CKA_ID, whichever part of it a failure has left behind. */
+/**
+ * Everything in the token that has this CKA_ID, whichever part of it a failure has left behind. Every instance is asked: one that was not told
+ * of an object does not find it.
+ */
 export async function removeFromToken(pool: HsmPool, token: HostToken, objectId: Uint8Array): Promise<void> {
   const template = encodeTemplate({ CKA_TOKEN: true, CKA_ID: objectId });
   const find = ringRequest(RING_OPERATION.find, { template, capacity: MOST_HANDLES_BYTES });
+  const asked = new Set<HsmHost>();
+  await removeFound(pool, { token }, (host) => {
+    asked.add(host);
+    return find;
+  });
+  for (const host of pool.hosts.filter((each) => each.token === token && each.alive)) {
+    if (!asked.has(host)) await removeFound(pool, { host }, () => find);
+  }
+}
+
+async function removeFound(
+  pool: HsmPool,
+  where: Pick<CallOptions, 'token' | 'host'>,
+  find: (host: HsmHost) => RingRequest,
+): Promise<void> {
   let host: HsmHost | undefined;
-  const { answer } = requireOk(
-    await pool.call(
-      (chosen) => {
-        host = chosen;
-        return find;
-      },
-      { token },
-    ),
-  );
+  const request = (chosen: HsmHost): RingRequest => {
+    host = chosen;
+    return find(chosen);
+  };
+  const { answer } = requireOk(await pool.call(request, where));
   for (const object of decodeHandles(answer)) {
     const destroy = ringRequest(RING_OPERATION.destroy, { object });
     requireOk(await pool.call(destroy, { host, effect: 'mutating', changesToken: true }));
