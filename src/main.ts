@@ -10,7 +10,6 @@ import type { Configuration } from './config/settings.ts';
 import type { KeyEngineOptions } from './engine/engine_options.ts';
 import { KeyEngine } from './engine/key_engine.ts';
 import { StrongroomError } from './model/errors.ts';
-import { syncSoftHsmTokens } from './pkcs11/softhsm_configuration.ts';
 import { HsmPool } from './pool/hsm_pool.ts';
 import type { FailedToken } from './pool/pool_ceremony.ts';
 import type { SealProof } from './pool/pool_key_ceremony.ts';
@@ -26,6 +25,7 @@ import { activateByItself, openSecurityDomain } from './start/open_security_doma
 import { OperatedTokens } from './start/operated_tokens.ts';
 import { type PreparedPool, preparePool } from './start/prepare_pool.ts';
 import { poolProof, settleRecovery } from './start/settle_recovery.ts';
+import { tokenSync } from './start/token_sync.ts';
 import { TokenWatch } from './start/watch_tokens.ts';
 import { postgresAddress } from './store/postgres_address.ts';
 import type { PostgresStoreOptions } from './store/postgres_store.ts';
@@ -177,14 +177,8 @@ function openEngine(
     operationTimeoutMs,
     recovery,
     limits: { operationsAdmitted, keys: perPool, versionsPerKey },
-    syncToken: (serial) => syncOwnToken(parts.pool, serial),
+    syncToken: tokenSync(parts.pool),
   });
-}
-
-/** Other tokens bring to disk themselves what is made in them. */
-async function syncOwnToken({ tokens }: HsmPool, serial: string): Promise<void> {
-  const directory = tokens.find((token) => token.serial === serial)?.ceremonyToken.softHsmTokenDirectory;
-  if (directory !== undefined) await syncSoftHsmTokens(directory);
 }
 
 /** The store that several servers have in common, where one is configured. */

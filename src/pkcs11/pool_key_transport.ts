@@ -4,7 +4,7 @@ import type { ProvisioningRequest } from './provisioning.ts';
 import type { ArrivalSight, PoolKeySight } from './provisioning_arrival.ts';
 import { pinText, runProvisioning } from './provisioning_process.ts';
 import type { Succession } from './provisioning_succession.ts';
-import { syncSoftHsmTokens } from './softhsm_configuration.ts';
+import { syncSoftHsmTokens } from './softhsm_token_sync.ts';
 
 /** The pool keys on their way from a token to another, in base64: each under a transport key (AES-256, RFC 5649), and points as they are. */
 export interface TransportedPoolKeys {

@@ -3,7 +3,7 @@ import { StrongroomError } from '../model/errors.ts';
 import type { PoolKeyName } from './pool_key_template.ts';
 import { pinText, runProvisioning } from './provisioning_process.ts';
 import { CryptokiFailure } from './return_value.ts';
-import { syncSoftHsmTokens } from './softhsm_configuration.ts';
+import { syncSoftHsmTokens } from './softhsm_token_sync.ts';
 
 /*
  * Setting up a token goes through graphene-pk11 in a child process that lives for this one request: vendor code never enters the

@@ -1,5 +1,5 @@
-import { mkdir, open, readdir, rename } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { dirname, isAbsolute } from 'node:path';
 import { badParameter } from '../model/errors.ts';
 import type { MechanismName } from './mechanism.ts';
 
@@ -78,24 +78,8 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
   await syncEntry(dirname(path));
 }
 
-/**
- * Brings the tokens to disk, file by file: SoftHSM writes the objects of a token without fsync, so a power cut could take them back.
- * The tokens may be in use: what is gone by the time that its turn comes was destroyed.
- */
-export async function syncSoftHsmTokens(tokenDirectory: string): Promise<void> {
-  for (const entry of await readdir(tokenDirectory, { withFileTypes: true })) {
-    const path = join(tokenDirectory, entry.name);
-    if (entry.isDirectory()) await syncSoftHsmTokens(path);
-    else if (entry.isFile()) await syncEntry(path).catch(unlessGone);
-  }
-  await syncEntry(tokenDirectory);
-}
-
-function unlessGone(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-}
-
-async function syncEntry(path: string): Promise<void> {
+/** A file, or the names in a directory. */
+export async function syncEntry(path: string): Promise<void> {
   const entry = await open(path, 'r');
   try {
     await entry.sync();

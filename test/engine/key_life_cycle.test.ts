@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { KeyEngine } from '../../src/engine/key_engine.ts';
 import { CURVES, type KeySpec } from '../../src/model/key.ts';
 import type { KeyOperation } from '../../src/model/key_operation.ts';
-import { syncSoftHsmTokens } from '../../src/pkcs11/softhsm_configuration.ts';
+import { syncSoftHsmTokens } from '../../src/pkcs11/softhsm_token_sync.ts';
 import type { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { SqliteStore } from '../../src/store/sqlite_store.ts';
 import { campaign } from '../campaigns/campaign.ts';

@@ -5,7 +5,7 @@ import test from 'ava';
 import { StrongroomError } from '../../src/model/errors.ts';
 import { MECHANISM } from '../../src/pkcs11/mechanism.ts';
 import { inspectTokens } from '../../src/pkcs11/provisioning.ts';
-import { syncSoftHsmTokens, writeSoftHsmConfiguration } from '../../src/pkcs11/softhsm_configuration.ts';
+import { writeSoftHsmConfiguration } from '../../src/pkcs11/softhsm_configuration.ts';
 import { SOFTHSM_MODULE } from './softhsm_token.ts';
 
 let directory: string;
@@ -57,8 +57,4 @@ test('a token directory that the file cannot hold is refused', async (t) => {
     });
   }
   await t.throwsAsync(stat(path), { code: 'ENOENT' });
-});
-
-test('tokens that are not there cannot be brought to disk', async (t) => {
-  await t.throwsAsync(syncSoftHsmTokens(join(directory, 'nowhere')), { code: 'ENOENT' });
 });
