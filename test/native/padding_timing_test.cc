@@ -1,5 +1,6 @@
-// How long lanes take over ciphertexts that are wrong in different ways: what is measured is the whole of a request, without the ring. It is no test
-// that passes or fails by a time, and runs when it is asked for by name: test/campaigns/padding_timing.test.ts judges what it prints.
+// How long lanes take over ciphertexts that are wrong in different ways: the whole of a request, without the ring, and of OAEP the decoding alone,
+// which is all that depends on the padding, and of which a difference does not drown in what RSA takes. It is no test that passes or fails by a
+// time, and runs when it is asked for by name: test/campaigns/padding_timing.test.ts judges what it prints.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -21,6 +22,8 @@ namespace {
 constexpr size_t kModulusBytes = 256;
 /// Others that are made beforehand: the same bytes over and over would be the caches' to answer.
 constexpr size_t kCiphertexts = 64;
+/// In the time of one request there is room for more of them.
+constexpr size_t kDecodings = 5;
 
 std::mt19937_64& chance() {
   static std::mt19937_64 generator(std::random_device{}());
@@ -93,10 +96,18 @@ const std::pair<const char*, void (*)(Bytes&)> kOaep[] = {
     {"chance", [](Bytes& block) { block = randomBytes(kModulusBytes); block[0] = 0; }},
 };
 
+template <typename Ciphertext>
 struct Kind {
   std::string name;
-  std::vector<Record> requests;
+  std::vector<Ciphertext> ciphertexts;
 };
+
+template <typename Make>
+auto kindOf(const char* name, Make make) {
+  Kind<decltype(make())> kind{name, {}};
+  for (size_t i = 0; i < kCiphertexts; i++) kind.ciphertexts.push_back(make());
+  return kind;
+}
 
 Record decryption(TokenSession& token, const TokenSession::KeyPair& keys, const Bytes& block, bool isOaep) {
   const Result encrypted = token.run({.operation = Operation::encrypt, .capacity = kModulusBytes,
@@ -111,12 +122,28 @@ Record decryption(TokenSession& token, const TokenSession::KeyPair& keys, const 
           .input = encrypted.bytes};
 }
 
-int64_t timeOf(TokenSession& token, const Record& record) {
+template <typename Work>
+int64_t timeOf(Work work) {
   const auto started = std::chrono::steady_clock::now();
-  const Result result = token.run(record, 1024);
+  work();
   const auto ended = std::chrono::steady_clock::now();
-  REQUIRE_FALSE(result.ok());
   return std::chrono::duration_cast<std::chrono::nanoseconds>(ended - started).count();
+}
+
+int64_t timeOfDecryption(TokenSession& token, const Record& record) {
+  Result result;
+  const int64_t time = timeOf([&] { result = token.run(record, 1024); });
+  REQUIRE_FALSE(result.ok());
+  return time;
+}
+
+int64_t timeOfDecoding(Oaep& oaep, Bytes block) {
+  Oaep::Decoded decoded{};
+  bool isDigested = false;
+  const int64_t time = timeOf([&] { isDigested = oaep.decode(block, decoded); });
+  REQUIRE(isDigested);
+  REQUIRE(decoded.valid == 0);
+  return time;
 }
 
 double medianOf(std::vector<int64_t> values) {
@@ -139,17 +166,17 @@ void tell(const char* algorithm, const std::string& name, std::vector<int64_t> d
               static_cast<long long>(at(count / 2 + spread)));
 }
 
-void measure(const char* algorithm, TokenSession& token, const std::vector<Kind>& kinds, size_t pairs) {
-  const Kind& base = kinds.front();
+template <typename Ciphertext, typename Time>
+void measure(const char* algorithm, const std::vector<Kind<Ciphertext>>& kinds, size_t pairs, Time timeOfOne) {
   std::vector<std::vector<int64_t>> differences(kinds.size());
   for (size_t pair = 0; pair < pairs; pair++) {
     for (size_t kind = 1; kind < kinds.size(); kind++) {
-      const Record& one = base.requests[chance()() % kCiphertexts];
-      const Record& other = kinds[kind].requests[chance()() % kCiphertexts];
+      const Ciphertext& one = kinds.front().ciphertexts[chance()() % kCiphertexts];
+      const Ciphertext& other = kinds[kind].ciphertexts[chance()() % kCiphertexts];
       // Either goes first as often, for whatever the first one leaves behind in the caches.
       const bool otherFirst = (chance()() & 1) != 0;
-      const int64_t first = timeOf(token, otherFirst ? other : one);
-      const int64_t second = timeOf(token, otherFirst ? one : other);
+      const int64_t first = timeOfOne(otherFirst ? other : one);
+      const int64_t second = timeOfOne(otherFirst ? one : other);
       differences[kind].push_back(otherFirst ? first - second : second - first);
     }
   }
@@ -163,20 +190,20 @@ TEST_CASE("how long bad ciphertexts take", "[.][padding-timing]") {
   const size_t pairs = given == nullptr ? 100 : strtoul(given, nullptr, 10);
   TokenSession token;
   const TokenSession::KeyPair keys = token.rsaKeyPair();
-  std::vector<Kind> pkcs1Kinds;
+  TokenDigester digester(token);
+  Oaep oaep(*oaepHash(CKM_SHA256), *oaepMaskHash(CKG_MGF1_SHA256), digester);
+  std::vector<Kind<Record>> pkcs1Kinds, oaepKinds;
+  std::vector<Kind<Bytes>> blockKinds;
   for (const auto& [name, block] : kPkcs1) {
-    Kind kind{name, {}};
-    for (size_t i = 0; i < kCiphertexts; i++) kind.requests.push_back(decryption(token, keys, block(), false));
-    pkcs1Kinds.push_back(kind);
+    pkcs1Kinds.push_back(kindOf(name, [&, make = block] { return decryption(token, keys, make(), false); }));
   }
-  std::vector<Kind> oaepKinds;
   for (const auto& [name, spoil] : kOaep) {
-    Kind kind{name, {}};
-    for (size_t i = 0; i < kCiphertexts; i++) {
-      kind.requests.push_back(decryption(token, keys, oaepBlock(token, spoil), true));
-    }
-    oaepKinds.push_back(kind);
+    const auto block = [&, how = spoil] { return oaepBlock(token, how); };
+    oaepKinds.push_back(kindOf(name, [&] { return decryption(token, keys, block(), true); }));
+    blockKinds.push_back(kindOf(name, block));
   }
-  measure("RSA-OAEP-256", token, oaepKinds, pairs);
-  measure("RSA1_5", token, pkcs1Kinds, pairs);
+  const auto decrypt = [&](const Record& record) { return timeOfDecryption(token, record); };
+  measure("decoding of RSA-OAEP-256", blockKinds, pairs * kDecodings, [&](const Bytes& block) { return timeOfDecoding(oaep, block); });
+  measure("RSA-OAEP-256", oaepKinds, pairs, decrypt);
+  measure("RSA1_5", pkcs1Kinds, pairs, decrypt);
 }
