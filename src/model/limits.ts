@@ -207,7 +207,7 @@ export const LIMITS = {
   hostNamesCached: 64,
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
-  /** Requests of one connection that are under way; with one more it is cut off. */
+  /** Requests of one connection that wait for their answers; with one more it is cut off. */
   requestsPerConnection: 32,
   /** How long a caller may take to read an answer. */
   answerTimeoutMs: 15_000,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { StrongroomError } from '../model/errors.ts';
 import type { PublicKey } from '../model/key.ts';
 import { RING_OPERATION } from '../pkcs11/binding.ts';
@@ -62,19 +63,31 @@ export async function readSigningPublicKey(ask: Ask, name: SigningKeyName): Prom
   return { keyType: 'EC-HSM', curve: 'P-256', ...decodeEcPoint('P-256', point) };
 }
 
-export function sealRequest(host: HsmHost, input: Uint8Array): RingRequest {
+/** No more than a ring carries. */
+const SEALED_WHOLE_BYTES = 64 * 1024;
+/** Nothing that is sealed as it is begins like this: other contexts have other names, or stand behind their length. */
+const DIGEST_CONTEXT = Buffer.from('strongroom/sealed_digest/1\0', 'latin1');
+
+/** What the seal is computed over: of what is longer, its digest. */
+function sealedInput(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= SEALED_WHOLE_BYTES) return bytes;
+  return Buffer.concat([DIGEST_CONTEXT, createHash('sha256').update(bytes).digest()]);
+}
+
+export function sealRequest(host: HsmHost, bytes: Uint8Array): RingRequest {
   const { seal: object } = host.poolKeys;
   return ringRequest(RING_OPERATION.sign, {
     mechanism: MECHANISM.CKM_SHA256_HMAC,
     object,
-    input,
+    input: sealedInput(bytes),
     capacity: SEAL_BYTES,
   });
 }
 
 /** The token compares, and the right seal never leaves it. */
-export function sealVerification(host: HsmHost, input: Uint8Array, seal: Uint8Array): RingRequest {
+export function sealVerification(host: HsmHost, bytes: Uint8Array, seal: Uint8Array): RingRequest {
   const { seal: object } = host.poolKeys;
+  const input = sealedInput(bytes);
   return ringRequest(RING_OPERATION.verify, { mechanism: MECHANISM.CKM_SHA256_HMAC, object, input, input2: seal });
 }
 

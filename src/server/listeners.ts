@@ -118,9 +118,9 @@ export class Listeners {
     entrance: Entrance,
     { identity, onRequest, onBrokenRequest, onError }: ListenerOptions,
   ): Promise<void> {
-    const underWay = new UnderWay();
+    const turns = new ConnectionTurns();
     const onBroken = (error: NodeJS.ErrnoException | undefined, socket: Duplex): void =>
-      onBrokenRequest({ error, socket, isRequest: underWay.has(socket) });
+      onBrokenRequest({ error, socket, isRequest: turns.count(socket) > 0 });
     const take: RequestListener = (incoming, outgoing) => {
       const { socket } = incoming;
       // RFC 9112 §3.2: HTTP/1.1 names the host that is asked.
@@ -128,18 +128,20 @@ export class Listeners {
         onBroken(undefined, socket);
         return;
       }
-      // Node takes as many as there are, and their answers wait for each other. What is left in its buffer it would still take.
-      if (socket.destroyed || underWay.add(socket) > LIMITS.requestsPerConnection) {
+      // What is left in the buffer of Node it would still take.
+      if (socket.destroyed || turns.count(socket) === LIMITS.requestsPerConnection) {
         socket.destroy();
         return;
       }
-      this.#requestsInFlight++;
-      cutOffSlowReader(outgoing);
-      outgoing.on('close', () => {
-        underWay.remove(socket);
-        this.#requestEnded();
+      turns.add(socket, () => {
+        this.#requestsInFlight++;
+        cutOffSlowReader(outgoing);
+        outgoing.on('close', () => {
+          this.#requestEnded();
+          turns.next(socket);
+        });
+        onRequest(incoming, outgoing);
       });
-      onRequest(incoming, outgoing);
     };
     const server = createServer({ ...tlsOptions(identity, this.#clientAuthorities), ...HTTP_OPTIONS }, take);
     server.maxConnections = LIMITS.connections;
@@ -186,21 +188,30 @@ function cutOffSlowReader(outgoing: ServerResponse): void {
   });
 }
 
-/** Requests that are under way on each connection: callers may send the next one before they have the answer (RFC 9112 §9.3.2). */
-class UnderWay {
-  readonly #counts = new WeakMap<Duplex, number>();
+/**
+ * Callers may send the next request before they have the answer. Node takes as many as there are, and their answers wait for each other. Here
+ * they are served one after the other: side by side only those may be that change nothing (RFC 9112 §9.3.2), and nobody is to have the place
+ * of many by sending all at once.
+ */
+class ConnectionTurns {
+  /** The first one is being served. */
+  readonly #requests = new WeakMap<Duplex, (() => void)[]>();
 
-  has(socket: Duplex): boolean {
-    return (this.#counts.get(socket) ?? 0) > 0;
+  /** Those that are being served or wait. */
+  count(socket: Duplex): number {
+    return this.#requests.get(socket)?.length ?? 0;
   }
 
-  add(socket: Duplex): number {
-    const count = (this.#counts.get(socket) ?? 0) + 1;
-    this.#counts.set(socket, count);
-    return count;
+  add(socket: Duplex, serve: () => void): void {
+    const requests = this.#requests.get(socket) ?? [];
+    this.#requests.set(socket, requests);
+    if (requests.push(serve) === 1) serve();
   }
 
-  remove(socket: Duplex): void {
-    this.#counts.set(socket, (this.#counts.get(socket) ?? 0) - 1);
+  /** The one that was served has its answer. Of those behind it nothing is done any more where theirs could not be sent. */
+  next(socket: Duplex): void {
+    const requests = this.#requests.get(socket) ?? [];
+    requests.shift();
+    if (socket.writable) requests[0]?.();
   }
 }

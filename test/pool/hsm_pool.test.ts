@@ -66,6 +66,22 @@ test.serial('a seal verifies over the same bytes and no others', async (t) => {
   t.false(await pool.verifySeal(row, new Uint8Array(0)));
 });
 
+test.serial('what is longer than a ring carries is sealed as well, to the last byte', async (t) => {
+  for (const bytes of [64 * 1024, 64 * 1024 + 1, 5_000_000]) {
+    const row = randomBytes(bytes);
+    const seal = await pool.seal(row);
+    t.is(seal.length, 32);
+    t.true(await pool.verifySeal(row, seal));
+    for (const at of [0, bytes >> 1, bytes - 1]) {
+      const other = Buffer.from(row);
+      other[at] = (other[at] as number) ^ 1;
+      t.false(await pool.verifySeal(other, seal));
+    }
+    t.false(await pool.verifySeal(row.subarray(1), seal));
+    t.false(await pool.verifySeal(createHash('sha256').update(row).digest(), seal));
+  }
+});
+
 test.serial('the head of the audit log is signed by a key whose public half the token gives', async (t) => {
   const head = randomBytes(100);
   const signature = await pool.signAuditHead(createHash('sha256').update(head).digest());

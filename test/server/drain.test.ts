@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { connect } from 'node:tls';
 import test from 'ava';
-import { TestServer } from './test_server.ts';
+import { POOL_HOST, TestServer } from './test_server.ts';
 
 test('a server that stops answers what is in flight, closes the connection and takes no more', async (t) => {
   const server = await TestServer.open();
@@ -17,4 +19,24 @@ test('a server that stops answers what is in flight, closes the connection and t
   t.is(status, 200);
   t.is(headers.connection, 'close');
   await closed;
+});
+
+test('of requests that wait behind others on their connection a server that stops does nothing', async (t) => {
+  const server = await TestServer.open();
+  const { promise, resolve: release } = Promise.withResolvers<void>();
+  server.engine.gate = promise;
+  const head = `host: ${POOL_HOST}\r\nauthorization: Bearer ${await server.accessToken()}\r\n`;
+  const socket = connect({ host: '127.0.0.1', port: server.port, servername: POOL_HOST, ca: server.authority });
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+  });
+  const ended = once(socket, 'close');
+  socket.write(`GET /keys/k1?api-version=7.4 HTTP/1.1\r\n${head}\r\n`.repeat(3));
+  while (server.engine.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const closed = server.server.close();
+  release();
+  await Promise.all([ended, closed]);
+  t.is(received.match(/HTTP\/1\.1 200 /g)?.length, 1);
+  t.is(server.engine.requests.length, 1);
 });

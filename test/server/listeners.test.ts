@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect as connectPlain } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import test from 'ava';
+import { LIMITS } from '../../src/model/limits.ts';
 import { POOL_HOST, TestServer } from './test_server.ts';
 
 const server = await TestServer.open();
@@ -168,6 +169,62 @@ test.serial('a caller that hangs up in the middle of its body harms nobody', asy
   while (!server.log.some((line) => line.includes('"Aborted"')))
     await new Promise((resolve) => setTimeout(resolve, 20));
   t.is((await server.post('/rng?api-version=7.4', { count: 1 })).status, 200);
+});
+
+/** A request as it is sent, to be followed by others. */
+const pipelined = async (path: string, last = false): Promise<string> =>
+  `GET ${path}?api-version=7.4 HTTP/1.1\r\nhost: ${POOL_HOST}\r\nauthorization: Bearer ${await server.accessToken()}\r\n${last ? 'connection: close\r\n' : ''}\r\n`;
+
+/** The engine answers nothing until that is called. */
+function holdEngine(): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.engine.gate = promise;
+  return resolve;
+}
+
+const asked = (): number => server.engine.requests.length;
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+test.serial(
+  'requests that are sent at once on one connection are served one after the other, in their order',
+  async (t) => {
+    const before = asked();
+    const release = holdEngine();
+    const received = converse(
+      `${await pipelined('/keys/first')}${await pipelined('/keys/second')}${await pipelined('/keys/third', true)}`,
+    );
+    await until(() => asked() > before);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    t.is(asked(), before + 1);
+    release();
+    const text = await received;
+    t.is(text.match(/HTTP\/1\.1 200 /g)?.length, 3);
+    t.deepEqual(text.match(/(?<=keys\/)(first|second|third)(?=\/)/g), ['first', 'second', 'third']);
+  },
+);
+
+test.serial('of requests that wait for others nothing is done once their connection is gone', async (t) => {
+  const before = asked();
+  const release = holdEngine();
+  const socket = await open();
+  socket.write((await pipelined('/keys/first')) + (await pipelined('/keys/second')));
+  await until(() => asked() > before);
+  socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  release();
+  t.is((await server.request('/keys/third?api-version=7.4')).status, 200);
+  t.is(asked(), before + 2);
+});
+
+test.serial('a connection on which more requests wait than may is cut off, and others are served', async (t) => {
+  const release = holdEngine();
+  const one = await pipelined('/keys/first');
+  t.is(await converse(one.repeat(LIMITS.requestsPerConnection + 1)), '');
+  release();
+  t.is((await server.request('/keys/second?api-version=7.4')).status, 200);
 });
 
 test('many connections that say nothing do not keep others from being served', async (t) => {
