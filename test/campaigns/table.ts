@@ -119,7 +119,7 @@ export const CAMPAIGNS = {
     full: 20_000,
     short: 200,
     claim:
-      'the decoding of no kind of bad OAEP ciphertext takes 200 ns longer than that of another in the median, nor is the whole request seen to; what RSA1_5 takes in the module is measured',
+      'to decode one kind of bad OAEP ciphertext takes at most 200 ns longer than another in the median, and no whole request is seen to; RSA1_5 in the module is measured',
   },
   token_failures: {
     file: 'test/campaigns/token_failures.test.ts',
