@@ -16,9 +16,14 @@ import { encodeTemplate, KEY_TYPE, OBJECT_CLASS, type Template } from './templat
  * Where an object is to live: with the session, so that nothing remains of it, or in the token under an id and a label.
  * `private` false gives up SoftHSM's in-memory encryption of a session object for speed; the object stays sensitive.
  */
-export type ObjectPlacement =
-  | { readonly kind: 'session'; readonly private: boolean }
-  | { readonly kind: 'token'; readonly id: Uint8Array; readonly label: string };
+export type ObjectPlacement = { readonly kind: 'session'; readonly private: boolean } | TokenPlacement;
+
+export interface TokenPlacement {
+  readonly kind: 'token';
+  /** CKA_ID. */
+  readonly id: Uint8Array;
+  readonly label: string;
+}
 
 /** `extractable`: may leave the token once, wrapped under the KEK. `locked`: never, whatever asks. */
 export type Extraction = 'extractable' | 'locked';

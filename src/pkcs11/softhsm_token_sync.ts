@@ -1,4 +1,4 @@
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncEntry } from './softhsm_configuration.ts';
 
@@ -45,28 +45,22 @@ async function syncToken(directory: string, settled: ReadonlySet<string>): Promi
   const after = new Set<string>();
   for (const name of await readdir(directory)) {
     if (name.endsWith(LOCK_ENDING)) continue;
-    if (settled.has(name) || (await syncFile(join(directory, name)))) after.add(name);
+    const isSettled = settled.has(name) || (await syncFile(join(directory, name)));
+    if (isSettled && !NEVER_SETTLED.has(name)) after.add(name);
   }
   await syncEntry(directory);
-  for (const name of NEVER_SETTLED) after.delete(name);
   return after;
 }
 
-/** Whether it will stay as it is now. */
+/** Whether it has been as it is for so long that it will stay so. */
 async function syncFile(path: string): Promise<boolean> {
-  let file: FileHandle;
   try {
-    file = await open(path, 'r');
+    // Before it is synced: what is written after that is not on disk with it.
+    const { mtimeMs } = await stat(path);
+    await syncEntry(path);
+    return mtimeMs < Date.now() - SETTLED_MS;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
     throw error;
-  }
-  try {
-    // What is written after this is not on disk with it.
-    const { mtimeMs } = await file.stat();
-    await file.sync();
-    return mtimeMs < Date.now() - SETTLED_MS;
-  } finally {
-    await file.close();
   }
 }

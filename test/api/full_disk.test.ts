@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { testDirectory } from '../audit/test_log.ts';
 import { keyObjects } from '../campaigns/kill_campaign.ts';
 import { childrenOf } from '../campaigns/process_watch.ts';
-import { DISK_FAULTS, type DiskFault, DiskFaults } from '../disk_faults/disk_faults.ts';
-import { RunningServer } from './running_server.ts';
+import type { DiskFault } from '../disk_faults/disk_faults.ts';
+import { serverOnFailingDisk } from './server_on_failing_disk.ts';
 
 const DIGEST = createHash('sha256').update('disk').digest('base64url');
 const NEVER = 2 ** 31;
@@ -15,14 +13,7 @@ const USES = 6;
 
 /** Kills all hosts while the disk is as it is told, and waits until it has refused a write of that file to those that come after them. */
 async function loseHosts(t: ExecutionContext, fault: DiskFault, refused: RegExp): Promise<void> {
-  await access(DISK_FAULTS);
-  const faults = new DiskFaults(testDirectory(t));
-  const server = await RunningServer.start(faults.environment, (directory) => faults.watch(directory));
-  t.teardown(async () => {
-    faults.heal();
-    await server.remove();
-    faults.close();
-  });
+  const { faults, server } = await serverOnFailingDisk(t);
   t.is((await server.post('/keys/k/create', { kty: 'EC-HSM', crv: 'P-256' })).status, 200);
   faults.begin(fault);
   for (const host of childrenOf(server.pid)) process.kill(host, 'SIGKILL');
@@ -51,17 +42,7 @@ test.serial('hosts that logged in while the disk failed do not cost a server its
 /* Nor does it look whether the file of an object was written: what is half there is a whole key for the instance that made it, until its end. */
 
 test.serial('a key whose object is half on the disk is refused, and nothing of it is left', async (t) => {
-  await access(DISK_FAULTS);
-  const faults = new DiskFaults(testDirectory(t));
-  const server = await RunningServer.start(
-    { ...faults.environment, STRONGROOM_ENGINE_CUSTODY: 'resident' },
-    (directory) => faults.watch(directory),
-  );
-  t.teardown(async () => {
-    faults.heal();
-    await server.remove();
-    faults.close();
-  });
+  const { faults, server } = await serverOnFailingDisk(t, { STRONGROOM_ENGINE_CUSTODY: 'resident' });
   const order = { kty: 'oct-HSM', key_size: 256, key_ops: ['sign', 'verify'] };
   const fault: DiskFault = { nth: NEVER, error: 'ENOSPC', extent: 'briefly', short: true, ending: '.object' };
   /** Which of all calls is the last write. */

@@ -1,8 +1,6 @@
-import { access } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
-import { RunningServer } from '../api/running_server.ts';
-import { testDirectory } from '../audit/test_log.ts';
-import { DISK_FAULTS, DiskFaults } from '../disk_faults/disk_faults.ts';
+import { serverOnFailingDisk } from '../api/server_on_failing_disk.ts';
+import type { DiskFaults } from '../disk_faults/disk_faults.ts';
 import { type CampaignRun, campaign } from './campaign.ts';
 import { DiskCampaign, type DiskCase } from './disk_campaign.ts';
 import { DISK_SUBJECTS, type DiskSubjectKind } from './disk_subjects.ts';
@@ -18,17 +16,7 @@ const CASES_PER_LIFE = 20;
 const CALLS_TOLD = 3;
 
 campaign('disk_faults', async (t, run) => {
-  await access(DISK_FAULTS);
-  const faults = new DiskFaults(testDirectory(t));
-  const server = await RunningServer.start(
-    { ...faults.environment, STRONGROOM_AUDIT_DURABILITY: 'synced' },
-    (directory) => faults.watch(directory),
-  );
-  t.teardown(async () => {
-    faults.heal();
-    await server.remove();
-    faults.close();
-  });
+  const { faults, server } = await serverOnFailingDisk(t, { STRONGROOM_AUDIT_DURABILITY: 'synced' });
   const disk = new DiskCampaign(server, faults, run.random);
   await disk.begin();
   try {

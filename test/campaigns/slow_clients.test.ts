@@ -14,7 +14,6 @@ const WAVE = ['headers', 'headers', 'headers', 'headers', 'body', 'body', 'body'
 const TIMES_AT_ONCE = 10;
 const HANDSHAKES_AT_ONCE = 25;
 const PACE_MS = 1_000;
-const FILLED_MS = 2_000;
 /** In full; a busy machine may take longer to come to it. */
 const CUT_OFF_SECONDS = 20;
 const PATIENCE_SECONDS = 120;
@@ -51,9 +50,7 @@ campaign('slow_clients', async (t, run) => {
     const began = performance.now();
     const headers = `authorization: Bearer ${await server.accessToken()}\r\nhost: ${server.target.servername}\r\n`;
     for (const { socket, kind } of clients) beSlow(socket, kind, headers);
-    // Until there is no room left the readers are callers like any others, and get what they ask for.
-    await delay(FILLED_MS);
-    const asking = caller.keepAsking(ASKED_PER_SECOND, CUT_OFF_SECONDS - FILLED_MS / 1000);
+    const asking = caller.keepAsking(ASKED_PER_SECOND, CUT_OFF_SECONDS);
     let seconds = 0;
     while (openDescriptors(server.pid) > descriptors && seconds < PATIENCE_SECONDS) {
       await delay(200);

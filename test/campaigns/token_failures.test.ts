@@ -33,7 +33,8 @@ campaign('token_failures', async (t, run) => {
 
   /** By what is wrong with a token meanwhile. */
   const latencies = new Map<string, number[]>();
-  let failed = 0;
+  /** Operations that were not done, by what was wrong and what came of it. */
+  const failed = new Map<string, number>();
   let wrong = 'nothing';
   const sign = async (): Promise<void> => {
     const message = run.random.bytes(32);
@@ -43,8 +44,8 @@ campaign('token_failures', async (t, run) => {
       if (!node.verify(pair, message, signature)) run.fail('A wrong signature left the engine.');
     } catch (error) {
       if (!(error instanceof StrongroomError)) throw error;
-      failed += 1;
-      t.log(`While a token was ${wrong}: ${error.code}, ${error.message}`);
+      const how = `${wrong}: ${error.code}, ${error.message}`;
+      failed.set(how, (failed.get(how) ?? 0) + 1);
     }
     const of = latencies.get(wrong) ?? [];
     of.push(performance.now() - started);
@@ -81,10 +82,12 @@ campaign('token_failures', async (t, run) => {
     await heal();
   }
   const all = [...latencies.values()].flat();
-  const success = 1 - failed / all.length;
+  const failures = [...failed.values()].reduce((sum, count) => sum + count, 0);
+  const success = 1 - failures / all.length;
   if (success < LEAST_SUCCESS) run.fail(`Of all operations ${success} were done, and not ${LEAST_SUCCESS}.`);
   if (mostLies > MOST_LIES)
     run.fail(`A token gave ${mostLies} wrong signatures before it was left alone, and not ${MOST_LIES} at most.`);
+  for (const [how, count] of failed) t.log(`${count} failed while a token was ${how}`);
   for (const [name, each] of latencies) {
     const [p50, p99, longest] = [0.5, 0.99, 1].map((place) => quantile(each, place).toFixed(1));
     t.log(`${name}: ${each.length} operations, p50 ${p50} ms, p99 ${p99} ms, longest ${longest} ms`);

@@ -229,7 +229,7 @@ EXPORT FILE *fopen64(const char *path, const char *mode) {
   return held(REAL(fopen64)(path, mode));
 }
 
-/* As when glibc has written them: where the file is at, it takes from how far this and the bytes that were read are apart. */
+/* As glibc would: it takes the distance of these two pointers for a part of the file to be stepped over before the next write. */
 static void write_first(FILE *stream, size_t bytes) {
   const ssize_t written = syscall(SYS_write, fileno(stream), stream->_IO_write_base, bytes);
   if (written < 0) abort();

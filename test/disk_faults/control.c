@@ -98,8 +98,8 @@ static int counts(const char *path) {
 static enum outcome outcome_of(uint32_t number, enum call_kind kind) {
   const uint32_t extent = atomic_load(&control->extent);
   const uint32_t nth = control->nth;
-  if (extent == EXTENT_NONE || number < nth) return OUTCOME_DONE;
-  if ((extent == EXTENT_ONCE && number > nth) || (extent == EXTENT_BRIEF && number > nth + 1)) return OUTCOME_DONE;
+  const uint32_t last = extent == EXTENT_ONCE ? nth : extent == EXTENT_BRIEF ? nth + 1 : UINT32_MAX;
+  if (extent == EXTENT_NONE || number < nth || number > last) return OUTCOME_DONE;
   if (kind == KIND_FREE && control->error != EIO) return OUTCOME_DONE;
   if (control->is_short && number == nth && kind == KIND_FILL) return OUTCOME_SHORT;
   return control->is_short && extent == EXTENT_ONCE ? OUTCOME_DONE : OUTCOME_FAILED;

@@ -15,7 +15,7 @@ import type { KeyOperation } from '../../src/model/key_operation.ts';
 import { nodeEcPair, nodePublicKey, nodeRsaPair } from '../fixtures/key_material.ts';
 import { refused } from '../fixtures/refused.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
-import { countObjects } from '../fixtures/token_inventory.ts';
+import { countObjects, destroyObjects } from '../fixtures/token_inventory.ts';
 import { AttestedEnvironment, openStatement, policyFor } from './attested_environment.ts';
 
 let token: TestToken;
@@ -74,6 +74,18 @@ function importWrapped(
     ...changes,
   });
 }
+
+test('an exchange key that the token has lost is missing, whatever becomes of the key that was to come in under it', async (t) => {
+  const { pool, store } = opened;
+  const exchangeKey = await newExchangeKey(2048, 'resident');
+  const wrapped = wrap(exchangeKey, pkcs8(nodeEcPair('P-256').privateKey));
+  const { objectId } = (await store.findKeyVersion(exchangeKey.name, exchangeKey.version))?.version?.record ?? {};
+  t.is(await destroyObjects(pool, { CKA_TOKEN: true, CKA_ID: objectId }), 2);
+  for (const custody of ['wrapped', 'resident'] as const) {
+    const importing = importWrapped(exchangeKey, { keyType: 'EC-HSM', curve: 'P-256' }, wrapped, { custody });
+    await refused(t, importing, 'KeyMissing');
+  }
+});
 
 for (const custody of ['wrapped', 'resident'] as const) {
   test(`${custody}: RSA keys of every size come in under exchange keys of every size, and work`, async (t) => {

@@ -10,7 +10,7 @@ import { DISK_FAULTS, DiskFaults } from '../disk_faults/disk_faults.ts';
 test.before(() => access(DISK_FAULTS));
 
 const MODULE = new URL('../../src/pkcs11/softhsm_token_sync.ts', import.meta.url).href;
-/** Syncs, and again after each line that it is given; answers with a line each time. */
+/** Does what each line says, and syncs after it. */
 const PROGRAM = `
   import { createInterface } from 'node:readline';
   const { SoftHsmTokenSync } = await import(${JSON.stringify(MODULE)});

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type ErrorCode, StrongroomError } from '../../model/errors.ts';
 import type { Custody, KeySpec } from '../../model/key.ts';
 import { nextRotation } from '../../model/rotation_policy.ts';
-import type { ObjectPlacement } from '../../pkcs11/key_template.ts';
+import type { TokenPlacement } from '../../pkcs11/key_template.ts';
 import type { HostToken } from '../../pool/hsm_host.ts';
 import type { HsmPool } from '../../pool/hsm_pool.ts';
 import type { Intent, KeyVersionRecord } from '../../store/store.ts';
@@ -56,7 +56,7 @@ export function requireFreeName(name: string, found: StoredKey | undefined): voi
 }
 
 async function makeWrapped(parts: LifecycleParts, order: KeyOrder, source: KeySource): Promise<KeyVersionRecord> {
-  const attempt = (): Promise<WrappedFreshKey> => wrapFresh(parts.pool, order, source).catch(failOverNewKey);
+  const attempt = (): Promise<WrappedFreshKey> => wrapFresh(parts.pool, order, source);
   const { fresh, wrappedKey } = await attempt().catch((error: unknown) => {
     if (mayBeOfToken(error)) return attempt();
     throw error;
@@ -78,6 +78,8 @@ async function wrapFresh(pool: HsmPool, order: KeyOrder, source: KeySource): Pro
     const wrappedKey = await wrapUnderKek(fresh);
     await proveOnSecondToken(fresh, wrappedKey);
     return { fresh, wrappedKey };
+  } catch (error) {
+    throw errorOfNewKey(error);
   } finally {
     await fresh.ceremony.end();
   }
@@ -108,12 +110,6 @@ function mayBeOfToken(error: unknown): boolean {
   return error instanceof StrongroomError && OF_TOKEN.has(error.code);
 }
 
-/** Nobody knows of the key yet: where the token does not have it any more, nothing is missing. */
-function failOverNewKey(error: unknown): never {
-  if (!(error instanceof StrongroomError && error.code === 'KeyMissing')) throw error;
-  throw new StrongroomError('ServiceUnavailable', 'The HSM lost the new key while it was made.', { cause: error });
-}
-
 async function makeResidentIn(
   token: HostToken,
   parts: LifecycleParts,
@@ -137,7 +133,7 @@ async function makeResidentIn(
     const settled = settleIntent(parts, intent).catch(() => undefined);
     // A token that was left may take long to answer, and house-keeping comes back to it.
     if (parts.pool.servingTokens.includes(token)) await settled;
-    return failOverNewKey(error);
+    throw error;
   }
 }
 
@@ -159,8 +155,6 @@ async function recordResident(
   }
 }
 
-type TokenPlacement = Extract<ObjectPlacement, { kind: 'token' }>;
-
 async function makeInToken(
   { pool }: LifecycleParts,
   token: HostToken,
@@ -179,9 +173,17 @@ async function makeInToken(
     else if (fresh.lacksPublicObject) await addPublicObject(fresh, placement);
     await proveInOtherInstance(fresh, placement.id);
     return fresh;
+  } catch (error) {
+    throw errorOfNewKey(error);
   } finally {
     await fresh.ceremony.end();
   }
+}
+
+/** Nobody knows of the key yet: that the token does not have it any more is not the loss of a key. */
+function errorOfNewKey(error: unknown): unknown {
+  if (!(error instanceof StrongroomError && error.code === 'KeyMissing')) return error;
+  return new StrongroomError('ServiceUnavailable', 'The HSM lost the new key while it was made.', { cause: error });
 }
 
 /** In the session of the token that is named or suits, until the key is wrapped. */

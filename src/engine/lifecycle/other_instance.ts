@@ -26,7 +26,8 @@ export async function proveInOtherInstance(fresh: FreshKey, objectId: Uint8Array
       return;
     } catch (error) {
       // Its end says nothing of the key.
-      if (other.alive || !isUnavailable(error)) throw error;
+      const isGone = error instanceof StrongroomError && error.code === 'ServiceUnavailable' && !other.alive;
+      if (!isGone) throw error;
     }
   }
 }
@@ -51,8 +52,4 @@ async function proveIn(
     if (role === 'private') await pool.selfTest.pair(publicKey, found, host);
     else if (role === 'secret') await requireSameValue([ceremony, object], [{ pool, host }, found]);
   }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof StrongroomError && (error.code === 'ServiceUnavailable' || error.code === 'OutcomeUnknown');
 }

@@ -83,29 +83,27 @@ const MOST_HANDLES_BYTES = 16 * HANDLE_BYTES;
 export async function removeFromToken(pool: HsmPool, token: HostToken, objectId: Uint8Array): Promise<void> {
   const template = encodeTemplate({ CKA_TOKEN: true, CKA_ID: objectId });
   const find = ringRequest(RING_OPERATION.find, { template, capacity: MOST_HANDLES_BYTES });
-  const asked = new Set<HsmHost>();
-  await removeFound(pool, { token }, (host) => {
-    asked.add(host);
-    return find;
-  });
-  for (const host of pool.hosts.filter((each) => each.token === token && each.alive)) {
-    if (!asked.has(host)) await removeFound(pool, { host }, () => find);
+  const first = await removeFound(pool, find, { token });
+  for (const host of pool.hosts.filter((each) => each.token === token && each !== first && each.alive)) {
+    await removeFound(pool, find, { host });
   }
 }
 
+/** The instance that was asked. */
 async function removeFound(
   pool: HsmPool,
+  find: RingRequest,
   where: Pick<CallOptions, 'token' | 'host'>,
-  find: (host: HsmHost) => RingRequest,
-): Promise<void> {
+): Promise<HsmHost | undefined> {
   let host: HsmHost | undefined;
   const request = (chosen: HsmHost): RingRequest => {
     host = chosen;
-    return find(chosen);
+    return find;
   };
   const { answer } = requireOk(await pool.call(request, where));
   for (const object of decodeHandles(answer)) {
     const destroy = ringRequest(RING_OPERATION.destroy, { object });
     requireOk(await pool.call(destroy, { host, effect: 'mutating', changesToken: true }));
   }
+  return host;
 }
