@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -123,18 +124,20 @@ Failure Module::load(const ModuleOptions& options) {
 }
 
 Failure Module::initialise(uint32_t lanes) {
-  InitialiseArguments extended{};
-  CK_C_INITIALIZE_ARGS& arguments = extended.standard;
   char* parameters = getenv(kParametersVariable);
-  arguments.flags = CKF_OS_LOCKING_OK;
-  arguments.pReserved = parameters;
-  CK_RV result = api_->C_Initialize(&arguments);
-  if (refusesLocking(result)) {
-    arguments = {createMutex, destroyMutex, lockMutex, unlockMutex, 0, parameters};
+  const std::array<CK_C_INITIALIZE_ARGS, 3> ways = {{
+      {nullptr, nullptr, nullptr, nullptr, 0, parameters},
+      {nullptr, nullptr, nullptr, nullptr, CKF_OS_LOCKING_OK, parameters},
+      {createMutex, destroyMutex, lockMutex, unlockMutex, 0, parameters},
+  }};
+  // The calls of a single lane are the only ones at any time, and a library that does not lock is quicker.
+  const size_t first = lanes == 1 ? 0 : 1;
+  CK_RV result = CKR_CANT_LOCK;
+  for (const CK_C_INITIALIZE_ARGS& locking : std::span(ways).subspan(first)) {
+    InitialiseArguments arguments{locking, nullptr};
     result = api_->C_Initialize(&arguments);
+    if (!refusesLocking(result)) break;
   }
-  // Without any locking the calls of a single lane are the only ones at any time.
-  if (refusesLocking(result) && lanes == 1) result = api_->C_Initialize(nullptr);
   ours_ = result == CKR_OK;
   if (ours_ || result == CKR_CRYPTOKI_ALREADY_INITIALIZED) return {};
   return {Function::C_Initialize, result, {}};

@@ -20,7 +20,7 @@ struct ModuleOptions {
   bool deepBind = false;
   /// Logs in even when the token says that the next wrong PIN locks it.
   bool forceLogin = false;
-  /// How many threads will call; one alone is served by a library that cannot lock.
+  /// How many threads will call; one alone needs no locks in the library.
   uint32_t lanes = 1;
 };
 

@@ -75,5 +75,5 @@ test('the addon gives what binding.ts says, and nothing else', (t) => {
     'submit',
   ]);
   t.deepEqual(members(addon.ThreadHost), ['stop']);
-  t.deepEqual(members(addon.VerifyingKey), ['verify']);
+  t.deepEqual(members(addon.VerifyingKey), ['verify', 'verifyNow']);
 });
