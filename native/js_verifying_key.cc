@@ -93,7 +93,10 @@ bool setScheme(EVP_PKEY_CTX* context, Scheme& scheme) {
   return EVP_PKEY_CTX_set_params(context, parameters.data()) == 1;
 }
 
-bool isSignature(EVP_PKEY* key, Scheme& scheme, const Bytes& signedBytes, const Bytes& signature) {
+bool isSignature(EVP_PKEY* key, Scheme& scheme, std::span<const uint8_t> signedBytes,
+                 std::span<const uint8_t> answer) {
+  const Bytes der = scheme.padding.empty() ? derOf(answer) : Bytes();
+  const std::span<const uint8_t> signature = scheme.padding.empty() ? der : answer;
   const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
   const bool right = context != nullptr && EVP_PKEY_verify_init(context.get()) == 1 &&
                      setScheme(context.get(), scheme) &&
@@ -102,6 +105,11 @@ bool isSignature(EVP_PKEY* key, Scheme& scheme, const Bytes& signedBytes, const 
   // A signature that is none leaves its reasons in the queue of this thread.
   ERR_clear_error();
   return right;
+}
+
+Scheme schemeOf(const Napi::Value& value) {
+  const Napi::Object scheme = objectOf(value, "scheme");
+  return {textMember(scheme, "padding"), textMember(scheme, "hash")};
 }
 
 Bytes copyOf(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
@@ -117,10 +125,7 @@ class Verification : public Napi::AsyncWorker {
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
-  void Execute() override {
-    if (scheme_.padding.empty()) signature_ = derOf(signature_);
-    right_ = isSignature(key_.get(), scheme_, signedBytes_, signature_);
-  }
+  void Execute() override { right_ = isSignature(key_.get(), scheme_, signedBytes_, signature_); }
 
   void OnOK() override { deferred_.Resolve(Napi::Boolean::New(Env(), right_)); }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
@@ -130,14 +135,16 @@ class Verification : public Napi::AsyncWorker {
   const Key key_;
   Scheme scheme_;
   const Bytes signedBytes_;
-  Bytes signature_;
+  const Bytes signature_;
   bool right_ = false;
 };
 
 }  // namespace
 
 Napi::Function JsVerifyingKey::define(Napi::Env env) {
-  return DefineClass(env, "VerifyingKey", {InstanceMethod<&JsVerifyingKey::verify>("verify")});
+  return DefineClass(env, "VerifyingKey",
+                     {InstanceMethod<&JsVerifyingKey::verify>("verify"),
+                      InstanceMethod<&JsVerifyingKey::verifyNow>("verifyNow")});
 }
 
 JsVerifyingKey::JsVerifyingKey(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsVerifyingKey>(info) {
@@ -150,10 +157,15 @@ JsVerifyingKey::JsVerifyingKey(const Napi::CallbackInfo& info) : Napi::ObjectWra
   if (key_ == nullptr) throw Napi::TypeError::New(info.Env(), "the parts are no public key");
 }
 
+Napi::Value JsVerifyingKey::verifyNow(const Napi::CallbackInfo& info) {
+  Scheme scheme = schemeOf(info[0]);
+  const bool right = isSignature(key_.get(), scheme, bytesOf(info[1], "signed"), bytesOf(info[2], "signature"));
+  return Napi::Boolean::New(info.Env(), right);
+}
+
 Napi::Value JsVerifyingKey::verify(const Napi::CallbackInfo& info) {
-  const Napi::Object scheme = objectOf(info[0], "scheme");
-  auto* work = new Verification(info.Env(), key_, {textMember(scheme, "padding"), textMember(scheme, "hash")},
-                                copyOf(bytesOf(info[1], "signed")), copyOf(bytesOf(info[2], "signature")));
+  auto* work = new Verification(info.Env(), key_, schemeOf(info[0]), copyOf(bytesOf(info[1], "signed")),
+                                copyOf(bytesOf(info[2], "signature")));
   const Napi::Promise promise = work->promise();
   work->Queue();
   return promise;

@@ -1,4 +1,4 @@
-// A public key that verifies what a token has signed, with the OpenSSL inside Node.js and in its thread pool.
+// A public key that verifies what a token has signed, with the OpenSSL inside Node.js.
 #ifndef STRONGROOM_JS_VERIFYING_KEY_H_
 #define STRONGROOM_JS_VERIFYING_KEY_H_
 
@@ -17,7 +17,9 @@ class JsVerifyingKey : public Napi::ObjectWrap<JsVerifyingKey> {
   explicit JsVerifyingKey(const Napi::CallbackInfo& info);
 
  private:
+  /// In the thread pool.
   Napi::Value verify(const Napi::CallbackInfo& info);
+  Napi::Value verifyNow(const Napi::CallbackInfo& info);
 
   /// Shared with the work in the thread pool, which may outlive the JavaScript object.
   std::shared_ptr<evp_pkey_st> key_;

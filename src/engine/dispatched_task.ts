@@ -59,7 +59,7 @@ export abstract class DispatchedTask<Result = unknown> implements HsmTask {
   /** The result, or a StrongroomError thrown, out of what the token answered. */
   protected abstract answer(completion: Completion): Result;
 
-  check(_completion: Completion, _host: HsmHost): true | Promise<boolean> {
+  check(_completion: Completion, _host: HsmHost): boolean | Promise<boolean> {
     return true;
   }
 

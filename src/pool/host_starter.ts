@@ -139,16 +139,21 @@ function refusal(innerCode: string, message: string, status: HostStatus): Strong
 
 /** To start it all the same could do more harm. */
 function notInOrder(cause: unknown): never {
-  const message = 'The token could not be put in order before an HSM host was started.';
-  throw new StrongroomError('ServiceUnavailable', message, { innerCode: 'HostNotStarted', cause });
+  const refused = new StartRefusal('The token could not be put in order before it', { cause });
+  throw new StrongroomError('ServiceUnavailable', 'An HSM host was not started.', {
+    innerCode: 'HostNotStarted',
+    cause: refused,
+  });
 }
 
-/** What a living host said outside of Cryptoki: that there is no such token, or no such module. */
+/** What a living host said outside of Cryptoki, that there is no such token, or no such module; or why there was no host yet. */
 class StartRefusal extends Error {}
 
-/** The host lived to say why it does not start: no crash, however often it happens. */
+/** No host died of it: no crash, however often it happens. */
 export function wasRefused(error: unknown): boolean {
-  return error instanceof Error && (error.cause instanceof StartRefusal || error.cause instanceof CryptokiFailure);
+  if (!(error instanceof StrongroomError)) return false;
+  if (error.innerCode === 'PinUnavailable') return true;
+  return error.cause instanceof StartRefusal || error.cause instanceof CryptokiFailure;
 }
 
 /** Function 0 is a failure outside Cryptoki, which the message describes. */

@@ -1,7 +1,6 @@
 import type { AlgorithmName, Realisation } from '../model/algorithm.ts';
 import { StrongroomError } from '../model/errors.ts';
 import { LIMITS } from '../model/limits.ts';
-import type { SigningKeyName } from '../pkcs11/pool_key_template.ts';
 import type { DomainItem } from '../security_domain/domain_cipher.ts';
 import { type Doorbell, sharedDoorbell } from './doorbell.ts';
 import type { Completion, HostToken, HsmHost } from './hsm_host.ts';
@@ -14,13 +13,7 @@ import { areDoneByOthers, isKeyWrap, PoolAlgorithms } from './pool_algorithms.ts
 import { type CallOptions, PoolCall, type RequestFor } from './pool_call.ts';
 import { takeOutOfOneOf } from './pool_ceremony.ts';
 import { type PoolFingerprint, probe } from './pool_fingerprint.ts';
-import {
-  readSigningPublicKey,
-  type SigningPublicKey,
-  sealRequest,
-  sealVerification,
-  signatureRequest,
-} from './pool_keys.ts';
+import type { SigningPublicKey } from './pool_keys.ts';
 import { openMembers, requirePoolKeys } from './pool_opening.ts';
 import {
   type HsmPoolOfTokensOptions,
@@ -29,6 +22,7 @@ import {
   type TokenOptions,
   tokensOf,
 } from './pool_options.ts';
+import { PoolSigner } from './pool_signer.ts';
 import { type PoolStatus, poolStatus } from './pool_status.ts';
 import type { RingHost } from './ring_host.ts';
 import { SelfTest } from './self_test.ts';
@@ -55,7 +49,7 @@ export class HsmPool {
   readonly #roomListeners: (() => void)[] = [];
   readonly #tokenListeners: (() => void)[] = [];
   #open: readonly OpenToken[] = [];
-  readonly #signingKeys = new Map<SigningKeyName, SigningPublicKey>();
+  readonly #signer: PoolSigner;
   #poolKeys: PoolFingerprint | undefined;
   #hostsNamed = 0;
   #closed = false;
@@ -82,8 +76,17 @@ export class HsmPool {
       realisation: (algorithm, host) => this.#algorithms.realisationOn(algorithm, host.token),
       onFailure: (reason, host) => (host.token as OpenToken).group.declareUnfit(reason),
     });
+    const { selfTest, signatureCheck } = this;
+    this.#signer = new PoolSigner({
+      call: (request, how) => this.call(request, how),
+      anyHost: () => this.#tokens.hosts[0],
+      selfTest,
+      signatureCheck,
+      onDisagreement: (host, other) => this.disagree(host, other),
+    });
     this.#tokens.onGone((host) => this.selfTest.forget(host));
     this.#tokens.onJoined(() => this.#joined());
+    this.#tokens.onChanged(this.#tellRoom);
     this.#doorbell.onDelivered(this.#tellRoom);
   }
 
@@ -172,11 +175,13 @@ export class HsmPool {
 
   /**
    * Does the task, now or when there is a host; a mutating one after those before it, where the profile of its token says so. It may come
-   * to its end before this returns.
+   * to its end before this returns. A pure one may look again at what the host `avoided` gave, and is done elsewhere where there is something
+   * else; it goes on while a closing pool finishes what it has.
    */
-  run(task: HsmTask): void {
-    if (this.#closed) task.fail(new StrongroomError('ServiceUnavailable', 'The HSM pool is closed.'));
-    else if (task.effect === 'pure') new TaskRun(task, this.#tokens).start();
+  run(task: HsmTask, avoided?: HsmHost): void {
+    if (this.#closed && avoided !== undefined) start(task, pinnedTo(avoided), undefined);
+    else if (this.#closed) task.fail(new StrongroomError('ServiceUnavailable', 'The HSM pool is closed.'));
+    else if (task.effect === 'pure') new TaskRun(task, this.#tokens, avoided as RingHost | undefined).start();
     else this.#change(task);
   }
 
@@ -186,49 +191,52 @@ export class HsmPool {
    * pool finishes what it has.
    */
   call(request: RequestFor, options: CallOptions = {}): Promise<Completion> {
-    const { host, token, changesToken = false } = options;
+    const { host, token, avoided, changesToken = false } = options;
     const call = new PoolCall(request, options, this.#callTimeoutMs);
     if (host !== undefined) {
-      const its = host.token as OpenToken;
-      start(call, new PinnedHost(its, host as RingHost), changesToken ? its : undefined);
+      start(call, pinnedTo(host), changesToken ? (host.token as OpenToken) : undefined);
     } else if (token !== undefined && !this.#closed) {
       const its = token as OpenToken;
       start(call, new PinnedToken(this.#tokens, its), call.effect === 'mutating' ? its : undefined);
-    } else this.run(call);
+    } else this.run(call, avoided);
     return call.answered;
   }
 
   /** HMAC-SHA256 under the seal key: what proves that a row of the store is ours. */
-  async seal(bytes: Uint8Array): Promise<Uint8Array> {
-    const completion = await this.call((host) => this.#tested('HS256', host, () => sealRequest(host, bytes)));
-    return completion.answer;
+  seal(bytes: Uint8Array): Promise<Uint8Array> {
+    return this.#signer.seal(bytes);
   }
 
-  async verifySeal(bytes: Uint8Array, seal: Uint8Array): Promise<boolean> {
-    const completion = await this.call((host) =>
-      this.#tested('HS256', host, () => sealVerification(host, bytes, seal)),
-    );
-    return completion.returnValue === 0;
+  verifySeal(bytes: Uint8Array, seal: Uint8Array): Promise<boolean> {
+    return this.#signer.verifySeal(bytes, seal);
   }
 
   /** ECDSA P-256 over a SHA-256 digest by the audit key, as r ‖ s. */
   signAuditHead(digest: Uint8Array): Promise<Uint8Array> {
-    return this.#signWith('audit', digest);
+    return this.#signer.sign('audit', digest);
   }
 
   /** Verifies what `signAuditHead` gives. */
   auditPublicKey(): Promise<SigningPublicKey> {
-    return this.#publicKeyOf('audit');
+    return this.#signer.publicKey('audit');
   }
 
   /** ECDSA P-256 over a SHA-256 digest by the attestation key, as r ‖ s: under what the pool says to others of its keys. */
   signAttestation(digest: Uint8Array): Promise<Uint8Array> {
-    return this.#signWith('attestation', digest);
+    return this.#signer.sign('attestation', digest);
   }
 
   /** Verifies what `signAttestation` gives. */
   attestationPublicKey(): Promise<SigningPublicKey> {
-    return this.#publicKeyOf('attestation');
+    return this.#signer.publicKey('attestation');
+  }
+
+  /**
+   * What `host` gave was not right as `other` sees it, and nobody knows which of them is wrong. The pool replaces the one whose answer was refused;
+   * the other goes as well, unless it is the same, or the first is gone because somebody else found it wrong meanwhile.
+   */
+  disagree(host: HsmHost, other: HsmHost | undefined): void {
+    if (host.alive && other !== undefined && other !== host) this.#tokens.lied(other as RingHost);
   }
 
   /** The pool keys for a security domain, wrapped, until they are locked in every token. @throws StrongroomError `ServiceUnavailable` (`ProvisioningFailed`) */
@@ -236,7 +244,10 @@ export class HsmPool {
     return takeOutOfOneOf(this.tokens.map(({ ceremonyToken }) => ceremonyToken));
   }
 
-  /** Calls `listener` when hosts have room again: once after each turn in which something was answered, and when a host joins. */
+  /**
+   * Calls `listener` when hosts have room again: once after each turn in which something was answered, and when a host joins. Also when the
+   * last host is gone: whoever waits for room would wait for good, and `run` knows whether another comes.
+   */
   onRoom(listener: () => void): void {
     this.#roomListeners.push(listener);
   }
@@ -322,31 +333,8 @@ export class HsmPool {
     else start(task, new PinnedToken(this.#tokens, token), token);
   }
 
-  async #signWith(name: SigningKeyName, digest: Uint8Array): Promise<Uint8Array> {
-    const request = (host: HsmHost) => this.#tested('ES256', host, () => signatureRequest(host, name, digest));
-    const completion = await this.call(request, {
-      check: ({ answer }, host) => this.#isSignature(name, digest, answer, host),
-    });
-    return completion.answer;
-  }
-
-  /** What the pool itself signs is for good, and seldom: it is verified every time. */
-  async #isSignature(name: SigningKeyName, digest: Uint8Array, signature: Uint8Array, host: HsmHost): Promise<boolean> {
-    const publicKey = this.#signingKeys.get(name) ?? (await this.#publicKeyOf(name, host));
-    this.#signingKeys.set(name, publicKey);
-    return this.signatureCheck.isRight(publicKey, { padding: '', hash: '' }, digest, signature);
-  }
-
-  async #publicKeyOf(
-    name: SigningKeyName,
-    host: HsmHost | undefined = this.#tokens.hosts[0],
-  ): Promise<SigningPublicKey> {
-    if (host === undefined) throw new StrongroomError('ServiceUnavailable', 'The HSM is not available now.');
-    return readSigningPublicKey(async (request) => (await this.call(request, { host })).answer, name);
-  }
-
   readonly #tellRoom = (): void => {
-    if (this.#roomListeners.length === 0 || this.#tokens.room === 0) return;
+    if (this.#tokens.room === 0 && this.#tokens.capacity > 0) return;
     for (const listener of this.#roomListeners) listener();
   };
 
@@ -383,11 +371,10 @@ export class HsmPool {
       token.abilities.putAside(mechanism);
     }
   }
+}
 
-  #tested<Request>(algorithm: AlgorithmName, host: HsmHost, request: () => Request): Request | Promise<Request> {
-    const tested = this.selfTest.ensure(algorithm, host);
-    return tested === true ? request() : tested.then(request);
-  }
+function pinnedTo(host: HsmHost): PinnedHost {
+  return new PinnedHost(host.token as OpenToken, host as RingHost);
 }
 
 /** `changed` is the token that has its objects changed, and may want that one at a time. */

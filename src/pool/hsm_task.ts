@@ -30,7 +30,7 @@ export interface HsmTask {
    * Whether what the token gave with CKR_OK is right, as far as that is looked at. What is not right is zeroised and never settled: the
    * host counts as lying, and the task is done again elsewhere, once.
    */
-  check(completion: Completion, host: HsmHost): true | Promise<boolean>;
+  check(completion: Completion, host: HsmHost): boolean | Promise<boolean>;
   /** The token's answer: CKR_OK, or a return value whose reaction is the caller's (input, policy, signature invalid). */
   settle(completion: Completion): void;
   fail(error: StrongroomError): void;

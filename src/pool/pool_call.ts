@@ -16,6 +16,8 @@ export interface CallOptions {
   readonly check?: HsmTask['check'] | undefined;
   /** Only on this host: handles of other hosts mean nothing. It fails when the host is gone. */
   readonly host?: HsmHost | undefined;
+  /** Elsewhere than on this host, and than on its token, where there is something else. */
+  readonly avoided?: HsmHost | undefined;
   /** Only on this token, for what it alone has. */
   readonly token?: HostToken | undefined;
   /** Only on tokens that this is true of. */
@@ -63,7 +65,7 @@ export class PoolCall implements HsmTask {
     return () => undefined;
   }
 
-  check(completion: Completion, host: HsmHost): true | Promise<boolean> {
+  check(completion: Completion, host: HsmHost): boolean | Promise<boolean> {
     return this.#check?.(completion, host) ?? true;
   }
 

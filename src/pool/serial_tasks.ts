@@ -83,7 +83,7 @@ class SerialTask implements HsmTask {
     return this.#task.leave(host);
   }
 
-  check(completion: Completion, host: HsmHost): true | Promise<boolean> {
+  check(completion: Completion, host: HsmHost): boolean | Promise<boolean> {
     return this.#task.check(completion, host);
   }
 

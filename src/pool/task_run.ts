@@ -89,6 +89,11 @@ const TAKES_LONG: ReadonlySet<RingOperation | 0> = new Set<RingOperation>([
 /** Hosts that may go away while one task is brought to them. More would mean that what is brought is what they die of. */
 const LOST_PREPARATIONS = 3;
 
+/**
+ * Who has left a host that was only busy, and then meets one that hangs, may go back. More would mean that what is asked is what they hang of.
+ */
+const MOST_LEAVES = 2;
+
 let functionNames: readonly string[] | undefined;
 
 /**
@@ -107,16 +112,18 @@ export class TaskRun implements Leaver {
   #failures = 0;
   #lostPreparations = 0;
   #lies = 0;
-  /** It has left a host that did not come back with it; once. */
-  #hasLeft = false;
+  /** Hosts that it has left because they did not come back with it. */
+  #leaves = 0;
   /** What is being prepared is for this try. */
   #try = 0;
   /** What the answer was found to need. */
   #capacity = 0;
 
-  constructor(task: HsmTask, hosts: TaskHosts) {
+  /** `avoided` is a host that does it only where there is no other, from the start. */
+  constructor(task: HsmTask, hosts: TaskHosts, avoided?: RingHost) {
     this.task = task;
     this.#hosts = hosts;
+    this.#excluded = avoided;
   }
 
   start(): void {
@@ -155,9 +162,9 @@ export class TaskRun implements Leaver {
   leave(): Settle | undefined {
     const host = this.#host as RingHost;
     const { task } = this;
-    if (this.#hasLeft || task.effect !== 'pure' || TAKES_LONG.has(this.#operation)) return undefined;
+    if (this.#leaves === MOST_LEAVES || task.effect !== 'pure' || TAKES_LONG.has(this.#operation)) return undefined;
     if (!this.#hosts.offersQuicker(host, task)) return undefined;
-    this.#hasLeft = true;
+    this.#leaves += 1;
     this.#try += 1;
     this.#excluded = host;
     const release = task.leave(host);
@@ -228,7 +235,7 @@ export class TaskRun implements Leaver {
 
   /** Nothing wrong leaves the house, as far as the task looks at what it gets. */
   #check(host: RingHost, completion: Completion): void {
-    let right: true | Promise<boolean>;
+    let right: boolean | Promise<boolean>;
     try {
       right = this.task.check(completion, host);
     } catch (error) {
@@ -237,6 +244,10 @@ export class TaskRun implements Leaver {
     }
     if (right === true) {
       this.task.settle(completion);
+      return;
+    }
+    if (right === false) {
+      this.#checked(host, completion, right);
       return;
     }
     right.then(

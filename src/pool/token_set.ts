@@ -17,6 +17,7 @@ export class TokenSet implements TaskHosts {
   readonly #parked = new ParkedRuns();
   readonly #goneListeners: ((host: RingHost) => void)[] = [];
   readonly #joinedListeners: (() => void)[] = [];
+  readonly #changedListeners: (() => void)[] = [];
   #unfit = false;
   /** Tokens that serve. */
   #serving = 0;
@@ -104,6 +105,11 @@ export class TokenSet implements TaskHosts {
     this.#joinedListeners.push(listener);
   }
 
+  /** Calls `listener` when other hosts are at work than before, or others are gone. */
+  onChanged(listener: () => void): void {
+    this.#changedListeners.push(listener);
+  }
+
   choose(task: HsmTask, excluded: RingHost | undefined): RingHost | undefined {
     return chooseHost(this.#hosts, task, excluded);
   }
@@ -188,6 +194,7 @@ export class TokenSet implements TaskHosts {
     const serving = this.#members.filter(({ serves }) => serves).length;
     if (serving < this.#serving) this.#lookAgain();
     this.#serving = serving;
+    for (const listener of this.#changedListeners) listener();
   }
 
   /** Whoever did in the place of others what they were found not to do may be the one that is missing now. */

@@ -43,6 +43,28 @@ const signing = (name: string): BatchItem => ({
   ...PATIENT,
 });
 
+test.serial(
+  'who waits in line when the only token fails a self-test is told so, and not left to his deadline',
+  async (t) => {
+    const { engine, pool, close } = await token.openEngine();
+    await engine.createKey({ name: 'waited-for', spec: P256 });
+    const sign = () => engine.sign({ key: { name: 'waited-for' }, algorithm: 'ES256', digest: DIGEST, ...PATIENT });
+    await sign();
+    const flood = Promise.allSettled(Array.from({ length: 2_000 }, sign));
+    await pause(1);
+    t.true(engine.status().waiting > 0);
+    pool.tokens[0]?.group.declareUnfit('for the test');
+    const codes = (await flood).map((each) => (each.status === 'fulfilled' ? 'done' : each.reason.code));
+    t.deepEqual(
+      codes.filter((code) => code !== 'done' && code !== 'SelfTestFailed'),
+      [],
+    );
+    t.true(codes.includes('SelfTestFailed'));
+    await refused(t, sign(), 'SelfTestFailed');
+    await close();
+  },
+);
+
 test.serial('a flood on one key does not starve another', async (t) => {
   const { engine, close } = await token.openEngine();
   for (const name of ['flooded', 'quiet'])

@@ -36,6 +36,8 @@ function corrupt(host: HsmHost): () => number {
   return () => wrong;
 }
 
+const sum = (counts: readonly (() => number)[]): number => counts.reduce((all, count) => all + count(), 0);
+
 async function openEngine(pool: Partial<HsmPoolOptions> = {}): Promise<TestEngine> {
   const opened = await token.openEngine({ pool: { hosts: 2, restartsPerMinute: 1_000, ...pool } });
   // What is wrong from the beginning does not pass the self-test. Here it goes wrong later.
@@ -121,12 +123,42 @@ test.serial('what the pool itself signs is verified every time', async (t) => {
   await opened.close();
 });
 
-test.serial('an HMAC is not looked at: nobody but the token could', async (t) => {
-  const opened = await openEngine({ signatureChecks: 'always' });
-  await opened.engine.createKey({ name: 'oct', spec: OCT, operations: ['sign', 'verify'] });
-  t.true(await signedRight(opened, 'oct', 'HS256'));
+test.serial(
+  'no wrong HMAC leaves an engine that verifies always: both of two instances that disagree go',
+  async (t) => {
+    const opened = await openEngine({ signatureChecks: 'always' });
+    await opened.engine.createKey({ name: 'oct', spec: OCT, operations: ['sign', 'verify'] });
+    const sign = async () => {
+      const { signature } = await opened.engine.sign({ key: { name: 'oct' }, algorithm: 'HS256', digest });
+      return Buffer.from(signature).toString('hex');
+    };
+    const right = await sign();
+    const wrong = corrupt(opened.pool.hosts[0] as HsmHost);
+    t.deepEqual(new Set(await Promise.all(Array.from({ length: 200 }, sign))), new Set([right]));
+    t.true(wrong() > 0);
+    t.is(lies(opened), 2);
+    await opened.close();
+  },
+);
+
+test.serial('with the policy off nobody looks at an HMAC', async (t) => {
+  const opened = await openEngine({ signatureChecks: 'off' });
+  await opened.engine.createKey({ name: 'oct-off', spec: OCT, operations: ['sign', 'verify'] });
+  const counts = opened.pool.hosts.map(corrupt);
+  for (let signed = 0; signed < 5; signed++) t.false(await signedRight(opened, 'oct-off', 'HS256'));
+  t.is(sum(counts), 5);
   t.is(lies(opened), 0);
   await opened.close();
+});
+
+test.serial('no wrong seal leaves the pool, whatever the policy', async (t) => {
+  const { pool, close } = await openEngine({ signatureChecks: 'off' });
+  const row = Buffer.from('a row of the store');
+  const right = await pool.seal(row);
+  const wrong = pool.hosts.map(corrupt);
+  t.deepEqual(await pool.seal(row), right, 'by an instance that came after');
+  t.is(sum(wrong), 1);
+  await close();
 });
 
 test.serial('a caller who writes over his digest after the call is no reason to suspect the token', async (t) => {

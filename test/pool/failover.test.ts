@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import type { HsmHost } from '../../src/pool/hsm_host.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import type { PoolWideOptions, TokenOptions } from '../../src/pool/pool_options.ts';
 import { FAULT_MODULE, FaultRules } from '../shim/fault_module.ts';
@@ -89,6 +90,17 @@ test.serial(
     pool.resume();
     await until(() => stateOf(pool, 'a') === 'healthy');
     t.is(pool.status().state, 'ready');
+  },
+);
+
+test.serial(
+  'a token that fails at what a known-answer test unwraps is left: those bytes are no caller’s',
+  async (t) => {
+    const { pool, a } = await sickFamily(t);
+    await a.set('C_UnwrapKey * return 0x30');
+    const host = pool.hosts.find(({ token }) => token === pool.tokens[0]) as HsmHost;
+    await t.throwsAsync(async () => pool.selfTest.ensure('CKM_AES_KEY_WRAP_PAD', host), { code: 'ServiceUnavailable' });
+    t.is(stateOf(pool, 'a'), 'suspended');
   },
 );
 

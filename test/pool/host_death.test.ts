@@ -1,4 +1,6 @@
 import { createHash, createPublicKey, randomBytes, verify } from 'node:crypto';
+import { access, chmod, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import { RING_OPERATION } from '../../src/pkcs11/binding.ts';
 import { keyPairTemplates } from '../../src/pkcs11/key_template.ts';
@@ -7,7 +9,7 @@ import type { HsmHost } from '../../src/pool/hsm_host.ts';
 import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { ringRequest } from '../../src/pool/ring_request.ts';
 import { SELF_TEST_VECTORS } from '../../src/pool/self_test_vectors.ts';
-import { firstPid, poolToken } from './pool_token.ts';
+import { firstPid, poolToken, USER_PIN } from './pool_token.ts';
 import { KeyTask, SessionKey } from './session_key.ts';
 
 const KILLS = 12;
@@ -163,3 +165,27 @@ test.serial('a crash loop stops: the pool answers 503 at once, until an operator
   looping.resume();
   t.is((await looping.seal(Buffer.from('row'))).length, 32);
 });
+
+for (const [what, breakIt] of Object.entries<(file: string) => Promise<void>>({
+  'a PIN that cannot be read': (file) => chmod(file, 0o644),
+  'a token that cannot be put in order': (file) => rm(`${file}.order`),
+})) {
+  test.serial(`${what} is no crash loop: the pool works again soon after it is mended`, async (t) => {
+    const own = await poolToken({ hosts: 1, restartsPerMinute: 1 });
+    t.teardown(() => own.remove());
+    const file = join(own.directory, 'pin');
+    await writeFile(file, USER_PIN, { mode: 0o600 });
+    await writeFile(`${file}.order`, '');
+    const beforeStart = (): Promise<void> => access(`${file}.order`);
+    const away = await HsmPool.open({ ...own.options, pin: { file }, beforeStart });
+    t.teardown(() => away.close());
+    await breakIt(file);
+    process.kill(firstPid(away), 'SIGKILL');
+    // More than enough starts for a rest.
+    await sleep(1_000);
+    t.is(away.status().state, 'unavailable');
+    await writeFile(`${file}.order`, '');
+    await chmod(file, 0o600);
+    t.is((await away.seal(Buffer.from('row'))).length, 32);
+  });
+}

@@ -131,7 +131,7 @@ export class RecordedTask implements HsmTask {
     return () => this.released++;
   }
 
-  check(_completion: Completion, _host: HsmHost): true | Promise<boolean> {
+  check(_completion: Completion, _host: HsmHost): boolean | Promise<boolean> {
     return true;
   }
 

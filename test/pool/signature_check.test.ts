@@ -99,11 +99,53 @@ for (const algorithm of SIGNATURES) {
 
 test('what is verified is what was handed in, whatever becomes of the memory meanwhile', async (t) => {
   const check = new SignatureCheck();
-  const { publicKey, scheme, signed, signature } = signedBy(ALGORITHMS.get('ES256') as Algorithm);
+  const { publicKey, scheme, signed, signature } = signedBy(ALGORITHMS.get('ES384') as Algorithm);
   const right = check.isRight(publicKey, scheme, signed, signature);
+  t.true(right instanceof Promise, 'it is verified in another thread');
   signed.fill(0);
   signature.fill(0);
   t.true(await right);
+});
+
+/** How many of so many verifications were done on the event loop, and the verdicts of all. */
+async function verified(check: SignatureCheck, { publicKey, scheme, signed, signature }: Signed, times: number) {
+  const verdicts = Array.from({ length: times }, () => check.isRight(publicKey, scheme, signed, signature));
+  return {
+    atOnce: verdicts.filter((verdict) => typeof verdict === 'boolean').length,
+    right: await Promise.all(verdicts),
+  };
+}
+
+for (const name of ['RS256', 'PS512', 'ES256'] as const) {
+  test(`${name}: what is quick is verified on the event loop, a tenth of whose time it takes, and all else elsewhere`, async (t) => {
+    let now = 0;
+    const check = new SignatureCheck('always', () => now);
+    const one = signedBy(ALGORITHMS.get(name) as Algorithm);
+    const began = await verified(check, one, 100);
+    t.true(began.atOnce >= 10 && began.atOnce <= 50, `${began.atOnce}`);
+    t.true(began.right.every((right) => right));
+    t.is((await verified(check, one, 1)).atOnce, 0);
+    now += 4;
+    const later = await verified(check, one, 100);
+    t.true(later.atOnce >= 4 && later.atOnce <= 20, `${later.atOnce}`);
+    t.true(later.right.every((right) => right));
+    const elsewhere = check.isRight(one.publicKey, one.scheme, flipped(one.signed, 3), one.signature);
+    t.true(elsewhere instanceof Promise);
+    t.false(await elsewhere);
+    now += 4;
+    t.is(check.isRight(one.publicKey, one.scheme, flipped(one.signed, 3), one.signature), false);
+  });
+}
+
+test('what takes long, slow curves and large exponents, is never verified on the event loop', async (t) => {
+  const check = new SignatureCheck();
+  for (const name of ['ES256K', 'ES384', 'ES512'] as const) {
+    const { atOnce, right } = await verified(check, signedBy(ALGORITHMS.get(name) as Algorithm), 1);
+    t.deepEqual([atOnce, right], [0, [true]], name);
+  }
+  const { publicKey, ...rest } = signedBy(ALGORITHMS.get('RS256') as Algorithm);
+  const large = { ...publicKey, publicExponent: new Uint8Array(256).fill(1) } as AsymmetricKey;
+  t.deepEqual(await verified(check, { publicKey: large, ...rest }, 1), { atOnce: 0, right: [false] });
 });
 
 const CHECKS = 4_000;
@@ -115,7 +157,7 @@ function share(policy: SignatureCheckPolicy, key: AsymmetricKey, by: HsmHost, pe
   let due = 0;
   for (let i = 0; i < CHECKS; i++) {
     now += 1_000 / perSecond;
-    due += check.isDue(key, by) ? 1 : 0;
+    due += check.isDue(key.keyType, by) ? 1 : 0;
   }
   return due / CHECKS;
 }

@@ -1,12 +1,13 @@
-import { digestInfo } from '../../pkcs11/signature_format.ts';
-import type { Completion, HsmHost } from '../../pool/hsm_host.ts';
+import { RING_OPERATION } from '../../pkcs11/binding.ts';
+import type { Completion, HsmHost, RingRequest } from '../../pool/hsm_host.ts';
 import type { EngineParts } from '../engine_parts.ts';
-import { requireBytes } from '../input_bounds.ts';
 import { KeyTask } from '../key_task.ts';
 import type { LoadedKey } from '../loaded_key.ts';
 import type { OperationKind } from '../operation_kind.ts';
 import type { OperationPlan } from '../operation_plan.ts';
 import type { SignRequest, SignResult } from '../requests.ts';
+import { signedBytes } from './signed_bytes.ts';
+import { VerifyTask } from './verify.ts';
 
 class SignTask extends KeyTask<SignResult> {
   readonly #signed: Uint8Array;
@@ -16,19 +17,31 @@ class SignTask extends KeyTask<SignResult> {
     const { digest } = request;
     const signed = signedBytes(plan, digest);
     // What is verified later must be what was signed, whatever the caller has done with his bytes meanwhile.
-    this.#signed = signed === digest && plan.signatureScheme !== undefined ? new Uint8Array(digest) : signed;
+    this.#signed = signed === digest ? new Uint8Array(digest) : signed;
     this.request.input = this.#signed;
     this.request.capacity = plan.signatureBytes;
   }
 
-  override check({ answer }: Completion, host: HsmHost): true | Promise<boolean> {
+  override check({ answer }: Completion, host: HsmHost): boolean | Promise<boolean> {
     const { signatureScheme: scheme } = this.plan;
     const { publicKey } = this.key.record;
     const { signatureCheck } = this.parts.pool;
-    if (scheme === undefined || this.ended || publicKey.keyType === 'oct-HSM') return true;
-    return signatureCheck.isDue(publicKey, host)
-      ? signatureCheck.isRight(publicKey, scheme, this.#signed, answer)
-      : true;
+    if (this.ended || !signatureCheck.isDue(publicKey.keyType, host)) return true;
+    if (publicKey.keyType === 'oct-HSM') return this.#isHmac(answer, host);
+    return scheme === undefined || signatureCheck.isRight(publicKey, scheme, this.#signed, answer);
+  }
+
+  /** As another host sees it, where there is one. */
+  async #isHmac(signature: Uint8Array, host: HsmHost): Promise<boolean> {
+    const { parts, key, plan } = this;
+    const timeoutMs = Math.max(1, this.deadline - performance.now());
+    const request = { key: key.record, algorithm: plan.algorithm.name, digest: this.#signed, signature, timeoutMs };
+    const look = new SecondLook(parts, key, { ...plan, ringOperation: RING_OPERATION.verify }, request);
+    const promise = look.promise();
+    parts.pool.run(look, host);
+    const { valid } = await promise;
+    if (!valid) parts.pool.disagree(host, look.host);
+    return valid;
   }
 
   protected result(signature: Uint8Array): SignResult {
@@ -36,10 +49,14 @@ class SignTask extends KeyTask<SignResult> {
   }
 }
 
-/** What the token signs for a digest. */
-export function signedBytes(plan: OperationPlan, digest: Uint8Array): Uint8Array {
-  requireBytes('digest', plan.input, digest);
-  return plan.digestInfo === undefined ? digest : digestInfo(plan.digestInfo, digest);
+class SecondLook extends VerifyTask {
+  /** Who looks. */
+  host: HsmHost | undefined;
+
+  override prepare(host: HsmHost): RingRequest | Promise<RingRequest> {
+    this.host = host;
+    return super.prepare(host);
+  }
 }
 
 export const SIGN: OperationKind<SignRequest, SignResult> = {

@@ -7,9 +7,9 @@ import type { LoadedKey } from '../loaded_key.ts';
 import type { OperationKind } from '../operation_kind.ts';
 import type { OperationPlan } from '../operation_plan.ts';
 import type { VerifyRequest, VerifyResult } from '../requests.ts';
-import { signedBytes } from './sign.ts';
+import { signedBytes } from './signed_bytes.ts';
 
-class VerifyTask extends KeyTask<VerifyResult> {
+export class VerifyTask extends KeyTask<VerifyResult> {
   readonly #possible: boolean;
 
   constructor(parts: EngineParts, key: LoadedKey, plan: OperationPlan, request: VerifyRequest) {
