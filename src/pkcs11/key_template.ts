@@ -183,7 +183,7 @@ export function unwrapTemplate(
 }
 
 /** What NSS wants to be told besides when an EC key is unwrapped, whose point it would otherwise not know. Goes behind that template. */
-export function pointTemplate({ x, y }: Extract<PublicKey, { keyType: 'EC-HSM' }>): Uint8Array {
+export function pointTemplate({ x, y }: Pick<Extract<PublicKey, { keyType: 'EC-HSM' }>, 'x' | 'y'>): Uint8Array {
   return encodeTemplate({ CKA_NSS_DB: Buffer.concat([Uint8Array.of(UNCOMPRESSED), x, y]) });
 }
 

@@ -115,7 +115,8 @@ export async function lockPoolKeys(request: TokenRequest): Promise<void> {
 
 function arrivalOf(request: ProvisioningRequest, transportKey: Uint8Array, keys: TransportedPoolKeys) {
   const soPin = request.soPin === undefined ? undefined : pinText(request.soPin);
-  return { ...tokenOf(request), soPin, transportKey: base64(transportKey), keys };
+  const isOwn = request.softHsmTokenDirectory !== undefined;
+  return { ...tokenOf(request), soPin, isOwn, transportKey: base64(transportKey), keys };
 }
 
 function tokenOf({ module, label, userPin }: TokenRequest): { module: string; label: string; userPin: string } {

@@ -31,7 +31,10 @@ const ACTIONS: {
       return { sight: lookAtPoolKeys(session), marks, seals: seals.map(base64) };
     }),
   importPoolKeys: (command) =>
-    useToken(command, command.soPin, (session) => importPoolKeys(session, bytesOf(command.transportKey), command.keys)),
+    useToken(command, command.soPin, (session) => {
+      const { isOwn, transportKey, keys } = command;
+      return importPoolKeys(session, bytesOf(transportKey), keys, isOwn);
+    }),
   stagePoolKeys: (command) =>
     useToken(command, undefined, (session) => {
       const inputs = command.inputs.map(bytesOf);

@@ -23,7 +23,17 @@ import { findPoolKey, type PoolKeyObjects, SECRET_CLASS, SIGNING_KEYS, tryObject
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 import { destroy, dropPoolKeys, HALVES, sealWith } from './provisioning_succession.ts';
 import { pkcs11jsTemplate } from './provisioning_template.ts';
-import { attributeOf, createTransportKey, isExtractable, POOL_KEYS, unwrapPoolKeys } from './provisioning_transport.ts';
+import {
+  attributeOf,
+  createTransportKey,
+  isExtractable,
+  POOL_KEYS,
+  pointOf,
+  unwrapPoolKeys,
+  unwrapping,
+} from './provisioning_transport.ts';
+import { CryptokiFailure, RETURN_VALUE } from './return_value.ts';
+import { encodeQuery } from './template.ts';
 
 /*
  * How pool keys come into a token that has none. They are looked at first, as objects of the session: what is refused then has never been in
@@ -64,12 +74,10 @@ export function lookAtArrival(
 ): ArrivalSight {
   const { lib, handle } = session;
   const carrier = createTransportKey(session, transportKey);
-  const keyWrap = keyWrapOf(session);
+  const unwrap = unwrapping(session, carrier, keys);
   const made: Handle[] = [carrier];
   const secret = (name: PoolKeyName): Handle => {
-    const template = pkcs11jsTemplate(passingPoolKeyTemplate(name));
-    const wrapped = Buffer.from(keys.wrapped[name], 'base64');
-    const key = cryptoki('C_UnwrapKey', () => lib.C_UnwrapKey(handle, keyWrap, carrier, wrapped, template));
+    const key = unwrap(name, passingPoolKeyTemplate(name));
     made.push(key);
     return key;
   };
@@ -104,7 +112,12 @@ export function lookAtArrival(
  * Into a token that has none, or that has some of the same because an earlier attempt was interrupted. False when all of them are there
  * already.
  */
-export function importPoolKeys(session: Session, transportKey: Uint8Array, keys: TransportedPoolKeys): boolean {
+export function importPoolKeys(
+  session: Session,
+  transportKey: Uint8Array,
+  keys: TransportedPoolKeys,
+  isOwn: boolean,
+): boolean {
   const arrival = lookAtArrival(session, transportKey, keys, []);
   const { marks, isWhole } = lookAtPoolKeys(session);
   const others = differences(marks, arrival.marks);
@@ -115,8 +128,51 @@ export function importPoolKeys(session: Session, transportKey: Uint8Array, keys:
   }
   if (isWhole) return false;
   if (hasMarks(marks)) dropPoolKeys(session, 'current');
+  if (isOwn) dropUnfinished(session);
   unwrapPoolKeys(session, transportKey, keys, 'current');
   return true;
+}
+
+/** What SoftHSM says of an object that has not even a class yet, and of one that has no label. */
+const NOT_WRITTEN: ReadonlySet<number> = new Set([
+  RETURN_VALUE.CKR_ATTRIBUTE_VALUE_INVALID,
+  RETURN_VALUE.CKR_ATTRIBUTE_TYPE_INVALID,
+]);
+/** More than a process that was killed leaves. */
+const MOST_OBJECTS = 1_000;
+
+/**
+ * What SoftHSM was making when its process was killed: it writes an object attribute by attribute, and what makes it an object of the token, or
+ * gives it its label, among the last.
+ */
+function dropUnfinished(session: Session): void {
+  const { lib, handle } = session;
+  cryptoki('C_FindObjectsInit', () => lib.C_FindObjectsInit(handle, []));
+  let found: Handle[];
+  try {
+    found = cryptoki('C_FindObjects', () => lib.C_FindObjects(handle, MOST_OBJECTS));
+  } finally {
+    cryptoki('C_FindObjectsFinal', () => lib.C_FindObjectsFinal(handle));
+  }
+  for (const object of found) {
+    try {
+      if (!hasLabel(session, object)) destroy(session, object);
+    } catch (error) {
+      // Said also where the object is gone and its lock file was not there yet; and what stays is untidy, no harm.
+      if (!(error instanceof CryptokiFailure)) throw error;
+    }
+  }
+}
+
+function hasLabel({ lib, handle }: Session, object: Handle): boolean {
+  const query = pkcs11jsTemplate(encodeQuery(['CKA_LABEL']));
+  try {
+    const [label] = cryptoki('C_GetAttributeValue', () => lib.C_GetAttributeValue(handle, object, query));
+    return Buffer.isBuffer(label?.value) && label.value.length > 0;
+  } catch (error) {
+    if (error instanceof CryptokiFailure && NOT_WRITTEN.has(error.returnValue)) return false;
+    throw error;
+  }
 }
 
 function currentMarks(session: Session): PoolKeyMarks {
@@ -136,10 +192,6 @@ function currentMarks(session: Session): PoolKeyMarks {
 
 function secretHalf(session: Session, name: PoolKeyName): Handle | undefined {
   return findPoolKey(session, name, SECRET_CLASS[name]);
-}
-
-function pointOf({ points }: TransportedPoolKeys, name: SigningKeyName): Buffer {
-  return Buffer.from(points[name], 'base64');
 }
 
 function markOfKek(session: Session, kek: Handle): string {

@@ -13,6 +13,8 @@ interface TokenCommand {
 interface ArrivalCommand extends TokenCommand {
   /** Where the token has to be made first. */
   readonly soPin: string | undefined;
+  /** Nobody else keeps anything in it. */
+  readonly isOwn: boolean;
   readonly transportKey: string;
   readonly keys: TransportedPoolKeys;
 }

@@ -1,5 +1,7 @@
 import type { Session } from 'graphene-pk11';
 import type { Handle } from 'pkcs11js';
+import { decodeEcPoint } from './ec_point.ts';
+import { pointTemplate } from './key_template.ts';
 import {
   POOL_KEY_LABEL,
   type PoolKeyName,
@@ -14,7 +16,7 @@ import { keyWrapOf } from './provisioning_key_wrap.ts';
 import { requirePoolKey, SECRET_CLASS, SIGNING_KEYS, tryPoolKeys } from './provisioning_pool_keys.ts';
 import { ProvisioningRefusal } from './provisioning_refusal.ts';
 import { pkcs11jsTemplate } from './provisioning_template.ts';
-import { encodeQuery, encodeTemplate, KEY_TYPE, OBJECT_CLASS } from './template.ts';
+import { encodeQuery, encodeTemplate, KEY_TYPE, NSS_MODEL, OBJECT_CLASS } from './template.ts';
 
 const LONGEST_WRAPPED_BYTES = 1024;
 export const POOL_KEYS = Object.keys(POOL_KEY_LABEL) as PoolKeyName[];
@@ -34,13 +36,15 @@ export function exportPoolKeys(session: Session, transportKey: Uint8Array): Tran
     const room = Buffer.alloc(LONGEST_WRAPPED_BYTES);
     return cryptoki('C_WrapKey', () => lib.C_WrapKey(handle, keyWrap, carrier, key, room)).toString('base64');
   };
-  const pointOf = (name: SigningKeyName): string => {
+  const exportedPoint = (name: SigningKeyName): string => {
     const key = requirePoolKey(session, name, 'CKO_PUBLIC_KEY');
     return attributeOf(session, key, 'CKA_EC_POINT').toString('base64');
   };
   return {
     wrapped: Object.fromEntries(POOL_KEYS.map((name) => [name, wrap(name)])) as TransportedPoolKeys['wrapped'],
-    points: Object.fromEntries(SIGNING_KEYS.map((name) => [name, pointOf(name)])) as TransportedPoolKeys['points'],
+    points: Object.fromEntries(
+      SIGNING_KEYS.map((name) => [name, exportedPoint(name)]),
+    ) as TransportedPoolKeys['points'],
   };
 }
 
@@ -52,17 +56,14 @@ export function unwrapPoolKeys(
   place: PoolKeyPlace,
 ): void {
   const { lib, handle } = session;
-  const carrier = createTransportKey(session, transportKey);
-  const keyWrap = keyWrapOf(session);
+  const unwrap = unwrapping(session, createTransportKey(session, transportKey), keys);
   const made: Handle[] = [];
   try {
     for (const name of POOL_KEYS.toSorted((one, other) => Number(other === 'seal') - Number(one === 'seal'))) {
-      const wrapped = Buffer.from(keys.wrapped[name], 'base64');
-      const template = pkcs11jsTemplate(recoveredPoolKeyTemplate(name, place));
-      made.push(cryptoki('C_UnwrapKey', () => lib.C_UnwrapKey(handle, keyWrap, carrier, wrapped, template)));
+      made.push(unwrap(name, recoveredPoolKeyTemplate(name, place)));
     }
     for (const name of SIGNING_KEYS) {
-      const template = recoveredPublicKeyTemplate(name, Buffer.from(keys.points[name], 'base64'), place);
+      const template = recoveredPublicKeyTemplate(name, pointOf(keys, name), place);
       made.push(cryptoki('C_CreateObject', () => lib.C_CreateObject(handle, pkcs11jsTemplate(template))));
     }
     tryPoolKeys(session, place);
@@ -70,6 +71,33 @@ export function unwrapPoolKeys(
     for (const object of made.toReversed()) cryptoki('C_DestroyObject', () => lib.C_DestroyObject(handle, object));
     throw error;
   }
+}
+
+/** C_UnwrapKey of one after the other, into what an encoded template says. */
+export function unwrapping(
+  session: Session,
+  carrier: Handle,
+  keys: TransportedPoolKeys,
+): (name: PoolKeyName, template: Uint8Array) => Handle {
+  const { lib, handle } = session;
+  const keyWrap = keyWrapOf(session);
+  const namesPoint = NSS_MODEL.test(session.slot.getToken().model);
+  return (name, template) => {
+    const wrapped = Buffer.from(keys.wrapped[name], 'base64');
+    const all = pkcs11jsTemplate(template);
+    if (namesPoint && isSigningKey(name)) {
+      const { x, y } = decodeEcPoint('P-256', pointOf(keys, name));
+      all.push(...pkcs11jsTemplate(pointTemplate({ x, y })));
+    }
+    return cryptoki('C_UnwrapKey', () => lib.C_UnwrapKey(handle, keyWrap, carrier, wrapped, all));
+  };
+}
+
+const isSigningKey = (name: PoolKeyName): name is SigningKeyName => SIGNING_KEYS.some((each) => each === name);
+
+/** The value of CKA_EC_POINT. */
+export function pointOf({ points }: TransportedPoolKeys, name: SigningKeyName): Buffer {
+  return Buffer.from(points[name], 'base64');
 }
 
 /** CKA_EXTRACTABLE goes from true to false, and never back. */

@@ -57,6 +57,9 @@ type NamesOfKind<Kind extends AttributeValueKind> = {
 /** An attribute list by name; each value has the type of its attribute. */
 export type Template = { readonly [Name in AttributeName]?: ValueOfKind[(typeof ATTRIBUTES)[Name][1]] | undefined };
 
+/** CK_TOKEN_INFO.model of a token that knows CKA_NSS_DB, and cannot unwrap an EC key without it. */
+export const NSS_MODEL = /^NSS /;
+
 /** CKA_CLASS */
 export const OBJECT_CLASS = { CKO_PUBLIC_KEY: 2, CKO_PRIVATE_KEY: 3, CKO_SECRET_KEY: 4 } as const;
 

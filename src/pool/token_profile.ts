@@ -3,6 +3,7 @@ import type { HashName } from '../model/algorithm.ts';
 import { CURVES, type Curve } from '../model/key.ts';
 import { LIMITS } from '../model/limits.ts';
 import { RETURN_VALUE } from '../pkcs11/return_value.ts';
+import { NSS_MODEL } from '../pkcs11/template.ts';
 import type { LaneRange } from './lane_tuner.ts';
 
 export type TokenProfileName = 'softhsm' | 'nss' | 'generic';
@@ -89,7 +90,7 @@ const PROFILES: Readonly<Record<TokenProfileName, TokenProfile>> = {
 /** By CK_TOKEN_INFO.model. */
 const MODELS: readonly (readonly [RegExp, TokenProfileName])[] = [
   [/^SoftHSM/, 'softhsm'],
-  [/^NSS /, 'nss'],
+  [NSS_MODEL, 'nss'],
 ];
 
 export interface TokenProfileOptions {

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import pkcs11js, { type Handle } from 'pkcs11js';
 import { StrongroomError } from '../../src/model/errors.ts';
@@ -61,6 +63,13 @@ function isExtractable(place: Place, name: PoolKeyName, objectClass: keyof typeo
   });
 }
 
+/** Its pool keys, new and on their way. */
+async function exported({ request }: Place) {
+  await startProvisioning(request);
+  const transportKey = randomBytes(32);
+  return { transportKey, keys: await exportPoolKeys(request, transportKey) };
+}
+
 const SECRET_HALVES = [
   ['kek', 'CKO_SECRET_KEY'],
   ['seal', 'CKO_SECRET_KEY'],
@@ -72,9 +81,7 @@ test('pool keys that went to another token do there what they did before, and ne
   const from = await softHsmDirectory();
   const to = await softHsmDirectory();
   try {
-    await startProvisioning(from.request);
-    const transportKey = randomBytes(32);
-    const keys = await exportPoolKeys(from.request, transportKey);
+    const { transportKey, keys } = await exported(from);
     await importPoolKeys(to.request, transportKey, keys);
     t.true(
       (await inspectTokens(to.request)).some(({ label }) => label === to.request.label),
@@ -120,9 +127,7 @@ test('an import under another key, of damaged keys, or into a token that has oth
   const other = await softHsmDirectory();
   t.teardown(other.remove);
   try {
-    await startProvisioning(from.request);
-    const transportKey = randomBytes(32);
-    const keys = await exportPoolKeys(from.request, transportKey);
+    const { transportKey, keys } = await exported(from);
     await t.throwsAsync(importPoolKeys(to.request, randomBytes(32), keys), REFUSED);
     const damaged = { ...keys, wrapped: { ...keys.wrapped, attestation: keys.wrapped.audit.slice(0, -8) } };
     await t.throwsAsync(importPoolKeys(to.request, transportKey, damaged), REFUSED);
@@ -160,3 +165,33 @@ test('pool keys are never on their way in the clear, and a transport key has 256
     await from.remove();
   }
 });
+
+/* What SoftHSM leaves in a token when it is killed over an object: its number, and the first of its attributes. */
+const UNFINISHED = ['0000000000000001', '0000000000000100', '0000000000000002', '000000000000001f'].join('');
+const POOL_KEY_OBJECTS = 6;
+
+for (const [whose, isOwn, left] of [
+  ['the server’s own', true, 0],
+  ['somebody else’s', false, 2],
+] as const) {
+  test(`in a token that is ${whose}, of two objects that were never finished ${left} are left when keys come in`, async (t) => {
+    const from = await softHsmDirectory();
+    const to = await softHsmDirectory();
+    try {
+      const { transportKey, keys } = await exported(from);
+      await startProvisioning({ ...to.request, makesPoolKeys: false });
+      const tokens = to.request.softHsmTokenDirectory ?? '';
+      const [token = ''] = await readdir(tokens);
+      for (const name of ['first', 'second'])
+        await writeFile(join(tokens, token, `${name}.object`), Buffer.from(UNFINISHED, 'hex'));
+      await writeFile(join(tokens, token, 'first.lock'), '');
+      const softHsmTokenDirectory = isOwn ? tokens : undefined;
+      t.true(await importPoolKeys({ ...to.request, softHsmTokenDirectory }, transportKey, keys));
+      const files = (await readdir(join(tokens, token))).filter((name) => /(?<!^token)\.object$/.test(name));
+      t.is(files.length, POOL_KEY_OBJECTS + left);
+    } finally {
+      await from.remove();
+      await to.remove();
+    }
+  });
+}

@@ -106,7 +106,7 @@ withNss('tokens of SoftHSM and of NSS are one pool, and each does what is asked 
   const nss = { name: 'nss', module: NSS_MODULE, tokenLabel: 'pool nss', moduleParameters: parameters };
   writeFileSync(at('nss.pin'), 'pin-of-nss', { mode: 0o600 });
   const spare = { ...LEFT, name: 'spare', tokenLabel: 'pool spare', pinFile: 'spare.pin' };
-  const { configuration, files } = await configured([{ ...nss, pinFile: 'nss.pin' }, spare]);
+  const { configuration, files } = await configured([spare, { ...nss, pinFile: 'nss.pin' }]);
   const pool = await HsmPool.open((await preparePool(configuration, files, true)).options);
   const store = await SqliteStore.open(files.store);
   const engine = await KeyEngine.open({ pool, store });
@@ -118,8 +118,8 @@ withNss('tokens of SoftHSM and of NSS are one pool, and each does what is asked 
   t.deepEqual(
     pool.status().tokens.map(({ name, state, profile, reason }) => [name, state, profile, reason]),
     [
-      ['nss', 'healthy', 'nss', undefined],
       ['spare', 'healthy', 'softhsm', undefined],
+      ['nss', 'healthy', 'nss', undefined],
     ],
   );
   const key = { name: 'shared' };
