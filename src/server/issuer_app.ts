@@ -64,6 +64,8 @@ export function buildIssuerApp(
   for (const path of ['/:tenant/discovery/v2.0/keys', '/:tenant/discovery/keys']) {
     app.get(path, async () => issuer.keySet);
   }
+  // The Azure CLI asks its resource manager for them with every sign-in, and goes on without any (`--allow-no-subscriptions`).
+  for (const path of ['/tenants', '/subscriptions']) app.get(path, async () => ({ value: [] }));
   app.get('/common/discovery/instance', async (request) => issuer.instanceDiscovery(issuerOrigin(request)));
   for (const [path, version] of TOKEN_PATHS) {
     app.post(path, async (request) =>

@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import test from 'ava';
 import { exportJWK, SignJWT } from 'jose';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
+import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
 import { PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
 
-/** Debian's, which has Debian's packages. */
-const PYTHON = '/usr/bin/python3';
 const NODE_PROGRAM = new URL('credential_program.mjs', import.meta.url).pathname;
 const PYTHON_PROGRAM = new URL('credential_program.py', import.meta.url).pathname;
 const CLUSTER = 'https://cluster.test';
@@ -91,7 +90,7 @@ function variables(own: Record<string, string>): Record<string, string> {
   return { ...plainEnvironment(), ...environment, ...own };
 }
 
-const hasPython = spawnSync(PYTHON, ['-c', 'import azure.identity, azure.keyvault.keys']).status === 0;
+const hasPython = pythonHas('azure.identity', 'azure.keyvault.keys');
 /** Not among those of every version of the package. */
 const NOT_IN_PYTHON: ReadonlySet<string> = new Set(['chain']);
 

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,17 +6,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { BUILT_IN_ROLE_IDS } from '../../src/model/role.ts';
+import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
 import { freePort, PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
 
 const run = promisify(execFile);
-/** Debian's, which has Debian's packages. */
-const PYTHON = '/usr/bin/python3';
 const pathOf = (name: string): string => new URL(name, import.meta.url).pathname;
 const PROGRAMS = {
   JavaScript: [process.execPath, pathOf('managed_identity_program.mjs')],
   Python: [PYTHON, pathOf('managed_identity_program.py')],
 } as const;
-const hasPython = spawnSync(PYTHON, ['-c', 'import azure.identity, azure.keyvault.keys']).status === 0;
+const hasPython = pythonHas('azure.identity', 'azure.keyvault.keys');
 
 const OWN_USER = process.getuid?.() ?? 0;
 const identityPort = await freePort();

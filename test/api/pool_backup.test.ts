@@ -1,10 +1,11 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
 import { PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
 import { testAgainstSwagger, type WireExchange } from './swagger.ts';
 
@@ -129,9 +130,7 @@ test.serial('the state of a job survives the server, and one that it was in the 
   t.is((await second.post('/backup', STORAGE)).status, 202, 'it holds nobody up');
 });
 
-const PYTHON = '/usr/bin/python3';
-const modules = 'import azure.identity, azure.keyvault.keys, azure.keyvault.administration';
-if (spawnSync(PYTHON, ['-c', modules]).status === 0) {
+if (pythonHas('azure.identity', 'azure.keyvault.keys', 'azure.keyvault.administration')) {
   test.serial("an unmodified program of Azure's administration client backs up and restores", async (t) => {
     const env = { ...first.environment, STORAGE: 'file:///backups', SAS_TOKEN: 'sig=none' };
     const program = new URL('backup_program.py', import.meta.url).pathname;

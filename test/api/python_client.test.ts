@@ -1,11 +1,10 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
 import { RunningServer } from './running_server.ts';
 import { testAgainstSwagger, type WireExchange } from './swagger.ts';
 
-/** Debian's, which has Debian's packages. */
-const PYTHON = '/usr/bin/python3';
 const PROGRAM = new URL('python_client.py', import.meta.url).pathname;
 
 interface Output {
@@ -13,8 +12,7 @@ interface Output {
   readonly exchanges: readonly WireExchange[];
 }
 
-const modules = 'import azure.identity, azure.keyvault.keys, azure.keyvault.administration';
-const isThere = spawnSync(PYTHON, ['-c', modules]).status === 0;
+const isThere = pythonHas('azure.identity', 'azure.keyvault.keys', 'azure.keyvault.administration');
 
 async function runProgram(): Promise<{ readonly output: Output; readonly url: string }> {
   const server = await RunningServer.start();

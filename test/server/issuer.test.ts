@@ -145,6 +145,14 @@ test('the list of authorities names this host', async (t) => {
   t.deepEqual((json.metadata as { aliases: string[] }[])[0]?.aliases, [host]);
 });
 
+test('there are neither subscriptions nor tenants to choose from, which is what the Azure CLI asks for at sign-in', async (t) => {
+  for (const path of ['/subscriptions?api-version=2019-11-01', '/tenants?api-version=2019-11-01']) {
+    const { status, json } = await server.request(path, { host, authenticated: false });
+    t.is(status, 200);
+    t.deepEqual(json, { value: [] });
+  }
+});
+
 test('nobody has a user realm', async (t) => {
   const { status } = await server.request('/common/userrealm/a@b?api-version=1.0', { host, authenticated: false });
   t.is(status, 404);
