@@ -62,6 +62,7 @@ export class PostgresStore implements Store {
   readonly #changes: PostgresChanges;
   /** Changes that move the count of all keys would have the database undo each other again and again. */
   readonly #turns = new Turns(LIMITS.storeWritesWaiting, LIMITS.storeRetryMs);
+  readonly #reservations = new Turns(LIMITS.storeWritesWaiting, LIMITS.storeRetryMs);
   readonly #stopped = new AbortController();
   /** How often an outcome was unknown. */
   #doubts = 0;
@@ -149,7 +150,8 @@ export class PostgresStore implements Store {
   }
 
   reserveEncryptions(name: string, version: string, count: number, maximum: number): Promise<number> {
-    return this.#write((transaction) => reserveEncryptions(transaction, { name, version, count, maximum }));
+    const reservation = { name, version, count, maximum };
+    return this.#reservations.take(() => this.#write((transaction) => reserveEncryptions(transaction, reservation)));
   }
 
   async addIntent(intent: SealedIntent): Promise<void> {
@@ -253,7 +255,7 @@ export class PostgresStore implements Store {
 
   async #close(): Promise<void> {
     this.#stopped.abort();
-    await Promise.all([this.#turns.close(), this.#settling]);
+    await Promise.all([this.#turns.close(), this.#reservations.close(), this.#settling]);
     await Promise.all([this.#connections.close(), this.#changes.close()]);
     await this.#primary.close();
   }

@@ -1,26 +1,33 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { childrenOf } from '../fixtures/child_processes.ts';
 
 const KIB_PER_MB = 1_000_000 / 1024;
+const V8_PAGE_KIB = 256;
 
-/** Memory that the process and its children (hosts of the HSM) have in RAM, in MB (10^6 bytes). */
-export function residentMegabytes(pid: number): number {
-  const kib = [pid, ...childrenOf(pid)].map((each) => {
+/** Memory that the processes have in RAM, in MB (10^6 bytes). */
+export function residentMegabytes(pids: readonly number[]): number {
+  const kib = pids.map((each) => {
     const status = readFileSync(`/proc/${each}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
   });
   return kib.reduce((sum, each) => sum + each, 0) / KIB_PER_MB;
 }
 
+/** Of a process of Node.js what is resident in RAM and no page of V8's heap: those are mapped one by one, with 256 KiB each. */
+export function megabytesBesideV8(pid: number): number {
+  const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').matchAll(
+    /^[0-9a-f]+-[0-9a-f]+ .* \d+ *(.*)\nSize: +(\d+) kB\n(?:.*\n)*?Rss: +(\d+) kB$/gm,
+  );
+  let kib = 0;
+  for (const [, name, size, resident] of mappings) {
+    if (name !== '' || Number(size) !== V8_PAGE_KIB) kib += Number(resident);
+  }
+  return kib / KIB_PER_MB;
+}
+
 /** Files, sockets and whatever else the process and its children have open. */
 export function openDescriptors(pid: number): number {
   return [pid, ...childrenOf(pid)].reduce((sum, each) => sum + readdirSync(`/proc/${each}/fd`).length, 0);
-}
-
-export function childrenOf(pid: number): number[] {
-  const ofThreads = readdirSync(`/proc/${pid}/task`).map((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'),
-  );
-  return ofThreads.join(' ').split(' ').filter(Boolean).map(Number);
 }
 
 /** How fast a quantity grows, by the line through its samples that has the least squares; NaN for a single one. */

@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { LIMITS } from '../../src/model/limits.ts';
 import { PostgresStore, type PostgresStoreOptions } from '../../src/store/postgres_store.ts';
 import type { DocumentChange, KeyChange, Store } from '../../src/store/store.ts';
 import { openPostgresServer, type PostgresServer } from '../fixtures/postgres_server.ts';
@@ -326,25 +325,6 @@ test.serial(
     await proxy.close();
   },
 );
-
-test.serial('calls that wait for a connection are limited, and one more is refused at once', async (t) => {
-  const { url, store } = await openDatabase(t, { connections: 2 });
-  await store.changeKey(newKey('orders'), WIDE);
-  const rival = await server.session(url);
-  await rival.query('BEGIN; LOCK TABLE key IN ACCESS EXCLUSIVE MODE');
-  const first = store.findKeyVersion('orders', undefined);
-  await until(() => isBlocked(url), 'the first one waits for the lock');
-  const waiting = Array.from({ length: LIMITS.storeConnectionsWaiting }, () =>
-    store.findKeyVersion('orders', undefined),
-  );
-  const calls = Promise.all([first, ...waiting]);
-  const started = performance.now();
-  await refused(t, store.findKeyVersion('orders', undefined), 'Throttled');
-  t.true(performance.now() - started < LIMITS.storeLockTimeoutMs, 'it did not wait for the lock');
-  await rival.query('ROLLBACK');
-  await rival.end();
-  for (const found of await calls) t.is(found?.key.record.name, 'orders');
-});
 
 test('who waits for a lock too long is refused, and nothing has changed', async (t) => {
   const { url, store } = await openDatabase(t);
