@@ -11,7 +11,7 @@ import { median } from './statistics.ts';
 
 export const CONNECTIONS = 64;
 const MEASURE = { operation: 'p-256', inFlight: CONNECTIONS, warmUpMs: 25, measureMs: 100 } as const;
-const FIRST_RUN_MS = 1_500;
+const FIRST_RUN_MS = 10_000;
 
 export interface HttpsEntrant {
   readonly title: string;
