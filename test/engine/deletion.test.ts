@@ -6,7 +6,7 @@ import type { RecoverySettings } from '../../src/model/recovery.ts';
 import { materialOf } from '../fixtures/key_material.ts';
 import { refused } from '../fixtures/refused.ts';
 import { openTestToken, type TestEngine, type TestToken } from '../fixtures/softhsm_token.ts';
-import { countObjects } from '../fixtures/token_inventory.ts';
+import { countObjects, settledObjects } from '../fixtures/token_inventory.ts';
 
 let token: TestToken;
 let opened: TestEngine;
@@ -131,7 +131,7 @@ test('a purged key is gone in every version, and its name is free for another', 
 
 test('no instance holds an object of a key that is purged', async (t) => {
   const { engine, pool } = await token.openEngine();
-  const before = await countObjects(pool, { CKA_TOKEN: false });
+  const before = await settledObjects(pool, { CKA_TOKEN: false });
   const key = { name: 'objects' };
   await engine.createKey({ ...key, spec: P256 });
   for (let count = 0; count < 20; count++) {
@@ -142,13 +142,7 @@ test('no instance holds an object of a key that is purged', async (t) => {
   await engine.deleteKey('objects');
   await engine.purgeKey('objects');
   t.is(engine.status().custody.objects, 0);
-  // Nobody waits for what is destroyed.
-  let left = await countObjects(pool, { CKA_TOKEN: false });
-  for (let look = 0; look < 50 && left.some((count, index) => count !== before[index]); look++) {
-    await new Promise((tick) => setTimeout(tick, 20));
-    left = await countObjects(pool, { CKA_TOKEN: false });
-  }
-  t.deepEqual(left, before);
+  t.deepEqual(await settledObjects(pool, { CKA_TOKEN: false }), before);
 });
 
 test('the objects of a resident key leave the token when it is purged, and not before', async (t) => {
