@@ -31,24 +31,32 @@ export class RunningServer {
   /** What was asked and answered through `send`. */
   readonly exchanges: WireExchange[] = [];
   readonly #settings: Readonly<Record<string, string>>;
+  readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
   #ended: Promise<Ended> = Promise.resolve({ code: null, signal: null });
   #output = '';
   #environment: Record<string, string> = {};
   #token: Promise<string> | undefined;
 
-  private constructor(port: number, dataDir: string, settings: Readonly<Record<string, string>>) {
+  private constructor(
+    port: number,
+    dataDir: string,
+    settings: Readonly<Record<string, string>>,
+    flags: readonly string[],
+  ) {
     this.port = port;
     this.dataDir = dataDir;
     this.#settings = settings;
+    this.#flags = flags;
   }
 
-  /** `settings` are variables of the environment; `prepare` is given the directory before the first start. */
+  /** `settings` are variables of the environment; `prepare` is given the directory before the first start, and `flags` go to Node.js. */
   static async start(
     settings: Readonly<Record<string, string>> = {},
     prepare: (dataDir: string) => void = () => undefined,
+    flags: readonly string[] = [],
   ): Promise<RunningServer> {
-    const server = new RunningServer(await freePort(), mkdtempSync(join(tmpdir(), 'strongroom-api-')), settings);
+    const server = new RunningServer(await freePort(), mkdtempSync(join(tmpdir(), 'strongroom-api-')), settings, flags);
     try {
       prepare(server.dataDir);
       await server.restart();
@@ -93,7 +101,7 @@ export class RunningServer {
   async restart(more: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#token = undefined;
     this.#output = '';
-    const args = [PROGRAM, 'start', '--data-dir', this.dataDir, '--listen', `localhost:${this.port}`];
+    const args = [...this.#flags, PROGRAM, 'start', '--data-dir', this.dataDir, '--listen', `localhost:${this.port}`];
     const env = { ...plainEnvironment(), ...this.#settings, ...more };
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     this.#child = child;

@@ -41,8 +41,12 @@ export class CampaignRun {
     if (this.failures.length <= FAILURES_TOLD) this.#t.log(`FAILED: ${text}`);
   }
 
-  /** A figure for the report: its name ends with its unit, as in 'longest gap, ms'. */
+  /** A figure for the report: its name ends with its unit, as in 'longest gap, ms'. A run fails that has nothing to take it from. */
   measure(name: string, value: number): void {
+    if (!Number.isFinite(value)) {
+      this.fail(`There is no figure for '${name}'`);
+      return;
+    }
     this.measured[name] = Number(value.toPrecision(4));
   }
 

@@ -8,11 +8,11 @@ import { KeyCaller, UNAVAILABLE } from '../api/key_caller.ts';
 import type { Answer, RunningServer } from '../api/running_server.ts';
 import { eventsOf } from '../audit/test_log.ts';
 import type { DiskCall, DiskError, DiskFault, DiskFaults } from '../disk_faults/disk_faults.ts';
+import { childrenOf, signalAll } from '../fixtures/child_processes.ts';
 import type { SeededRandom } from '../fixtures/seeded_random.ts';
 import { DISK_KEY_PREFIX, DISK_SUBJECTS, type DiskSubject, type DiskSubjectKind } from './disk_subjects.ts';
 import { clear, importableKeys } from './key_lives.ts';
 import { keyObjects } from './kill_campaign.ts';
-import { childrenOf } from './process_watch.ts';
 
 /** A server that has not answered or is not well again by then never will be, however busy the machine is. */
 const LONGEST_MS = 60_000;
@@ -195,7 +195,7 @@ export class DiskCampaign {
     const now = performance.now();
     if (now < this.#hostsMayDieAt) return;
     this.#hostsMayDieAt = now + BETWEEN_DEATHS_MS;
-    for (const host of childrenOf(this.#server.pid)) process.kill(host, 'SIGKILL');
+    signalAll(childrenOf(this.#server.pid), 'SIGKILL');
     this.tally.hostsKilled += 1;
   }
 

@@ -24,7 +24,7 @@ export interface WriteGap {
   readonly fault: string;
   /** From the moment at which a primary takes changes again. */
   readonly sinceWritable: number;
-  /** From the last acknowledgement before the fault. */
+  /** From the last acknowledgement before the fault, or from the fault where there was none. */
   readonly sinceFault: number;
   /** As the first, for the last of all who were making changes. */
   readonly slowest: number;
@@ -111,14 +111,15 @@ export class FailoverCampaign {
   async #happen(): Promise<void> {
     await delay(this.#random.integer(LONGEST_CALM_MS / 4, LONGEST_CALM_MS));
     const fault = this.#random.pick(FAULTS);
-    const acknowledgedBefore = Math.max(...this.#pulses.map(({ acknowledgedAt }) => acknowledgedAt.at(-1) ?? 0));
+    const began = performance.now();
+    const before = this.#pulses.flatMap(({ acknowledgedAt }) => acknowledgedAt.at(-1) ?? []);
     const { writableAt, promoted, comeBack } = await fault.happen(this.#pair, this.#random);
     const first = await Promise.all(this.#pulses.map((pulse) => acknowledgedAfter(pulse, writableAt, fault.name)));
     const soonest = Math.min(...first);
     this.gaps.push({
       fault: fault.name,
       sinceWritable: soonest - writableAt,
-      sinceFault: soonest - acknowledgedBefore,
+      sinceFault: soonest - (before.length > 0 ? Math.max(...before) : began),
       slowest: Math.max(...first) - writableAt,
     });
     if (comeBack !== undefined) {

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { truncate } from 'node:fs/promises';
 import type { AlgorithmName } from '../../src/model/algorithm.ts';
 import { StrongroomError } from '../../src/model/errors.ts';
@@ -16,27 +16,33 @@ const KEYS = [
   { name: 'ec', spec: { keyType: 'EC-HSM', curve: 'P-256' }, algorithms: ['ES256'] },
   { name: 'rsa', spec: { keyType: 'RSA-HSM', size: 2048, publicExponent: 65_537 }, algorithms: ['RS256', 'PS256'] },
 ] as const;
+const OCT_VALUE = randomBytes(32);
+const OCT = { name: 'oct', algorithms: ['HS256'] } as const;
 /** RSA is many times slower, and the checks are the same. */
-const EC_SHARE = 0.9;
+const RSA_SHARE = 0.1;
+const OCT_SHARE = 0.2;
 
 campaign('flipped_signatures', async (t, run) => {
   const { engine, pool, rules } = await openFaultyEngine(t, { signatureChecks: 'always' }, 30_000);
-  const publicKeys = new Map<string, KeyObject>();
+  const nodeKeys = new Map<string, KeyObject>([[OCT.name, createSecretKey(OCT_VALUE)]]);
+  const material = { keyType: 'oct-HSM', value: OCT_VALUE } as const;
+  await engine.importKey({ name: OCT.name, material, operations: ['sign', 'verify'] });
   for (const { name, spec } of KEYS) {
     const { publicKey } = await engine.createKey({ name, spec });
     if (publicKey === undefined) return t.fail('a key without a public part');
-    publicKeys.set(name, nodePublicKey(publicKey));
+    nodeKeys.set(name, nodePublicKey(publicKey));
   }
   const log = `${rules.path}.log`;
   const outcomes = new Map<string, number>();
   const count = (outcome: string): void => void outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   const sign = async (): Promise<void> => {
     const [ec, rsa] = KEYS;
-    const { name, algorithms } = run.random.chance(EC_SHARE) ? ec : rsa;
+    const asymmetric = run.random.chance(RSA_SHARE) ? rsa : ec;
+    const { name, algorithms } = run.random.chance(OCT_SHARE) ? OCT : asymmetric;
     const algorithm = run.random.pick<AlgorithmName>(algorithms);
     const node = nodeAlgorithm(algorithm, 0) as NodeSignature;
     const message = run.random.bytes(32);
-    const key = publicKeys.get(name) as KeyObject;
+    const key = nodeKeys.get(name) as KeyObject;
     try {
       const { signature } = await engine.sign({ key: { name }, algorithm, digest: node.input(message) });
       const isRight = node.verify({ publicKey: key, privateKey: key }, message, signature);

@@ -4,6 +4,7 @@ import { connect } from 'node:tls';
 import type { ExecutionContext } from 'ava';
 import { HttpsConnection } from '../../bench/contenders/https_client.ts';
 import { RunningServer } from '../api/running_server.ts';
+import { childrenOf } from '../fixtures/child_processes.ts';
 import { SeededRandom } from '../fixtures/seeded_random.ts';
 import { type CampaignRun, campaign } from './campaign.ts';
 import { residentMegabytes } from './process_watch.ts';
@@ -34,6 +35,7 @@ async function fuzz(t: ExecutionContext, run: CampaignRun, newAttack: () => Atta
   let credentials = { host: server.target.servername, accessToken: await server.accessToken() };
   let fetched = performance.now();
   let next = 0;
+  const memory = (): number => residentMegabytes([pid, ...childrenOf(pid)]);
   let warm = Number.NaN;
   const work = async (): Promise<void> => {
     const attack = newAttack();
@@ -45,11 +47,11 @@ async function fuzz(t: ExecutionContext, run: CampaignRun, newAttack: () => Atta
       }
       await attack(server, random, credentials, run);
       run.done += 1;
-      if (run.done === Math.ceil(run.count * WARM_UP)) warm = residentMegabytes(pid);
+      if (run.done === Math.ceil(run.count * WARM_UP)) warm = memory();
     }
   };
   await Promise.all(Array.from({ length: WORKERS }, work));
-  const end = residentMegabytes(pid);
+  const end = memory();
   run.measure('memory after the warm-up, MB', warm);
   run.measure('memory at the end, MB', end);
   if (run.isFull && end - warm > MOST_GROWTH_MB) run.fail(`Its memory went from ${warm} to ${end} MB`);

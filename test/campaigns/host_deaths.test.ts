@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from '../../bench/statistics.ts';
 import type { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { SeededRandom } from '../fixtures/seeded_random.ts';
 import { campaign } from './campaign.ts';
 import { type FaultyEngine, openFaultyEngine } from './faulty_engine.ts';
 import { MixedTraffic } from './mixed_traffic.ts';
-import { quantile } from './quantile.ts';
 
 const STUCK_MS = 1_000;
 const AT_ONCE = 8;

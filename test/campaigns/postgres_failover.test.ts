@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { quantile } from '../../bench/statistics.ts';
 import { RunningServer } from '../api/running_server.ts';
 import { PostgresPair } from '../fixtures/postgres_pair.ts';
 import { testWithPostgres } from '../fixtures/test_with_postgres.ts';
 import { type CampaignRun, campaign } from './campaign.ts';
 import { FailoverCampaign, type WriteGap } from './failover_campaign.ts';
-import { quantile } from './quantile.ts';
 
 /** Then everything begins anew, with the audit log in another place. */
 const FAULTS_PER_SERVER = 50;

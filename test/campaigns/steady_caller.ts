@@ -14,7 +14,7 @@ const DIGEST = createHash('sha256').update(MESSAGE).digest('base64url');
 export class SteadyCaller {
   readonly #caller: KeyCaller;
   readonly #key: ReturnType<typeof createPublicKey>;
-  latenciesMs: number[] = [];
+  #latenciesMs: number[] = [];
 
   private constructor(caller: KeyCaller, key: JsonWebKey) {
     this.#caller = caller;
@@ -32,7 +32,7 @@ export class SteadyCaller {
   async sign(): Promise<void> {
     const started = performance.now();
     const { status, json } = await this.#caller.send('POST', `/keys/${KEY}/sign`, { alg: 'ES256', value: DIGEST });
-    this.latenciesMs.push(performance.now() - started);
+    this.#latenciesMs.push(performance.now() - started);
     assert.equal(status, 200, JSON.stringify(json));
     const signature = Buffer.from(String(json.value), 'base64url');
     assert.ok(verify('sha256', MESSAGE, { key: this.#key, dsaEncoding: 'ieee-p1363' }, signature), 'a wrong signature');
@@ -64,11 +64,16 @@ export class SteadyCaller {
     await Promise.all(under);
   }
 
+  /** The latencies so far, in milliseconds; what is asked from now on counts anew. */
+  takeLatenciesMs(): number[] {
+    const latenciesMs = this.#latenciesMs;
+    this.#latenciesMs = [];
+    return latenciesMs;
+  }
+
   /** The latency that all but one of a hundred stay below, in milliseconds; what is asked from now on counts anew. */
   takeP99(): number {
-    const p99 = quantile(this.latenciesMs, 0.99);
-    this.latenciesMs = [];
-    return p99;
+    return quantile(this.takeLatenciesMs(), 0.99);
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from '../../bench/statistics.ts';
 import { StrongroomError } from '../../src/model/errors.ts';
 import { materialOfPair, nodeEcPair } from '../fixtures/key_material.ts';
 import { type NodeSignature, nodeAlgorithm } from '../fixtures/node_algorithms.ts';
@@ -7,7 +8,6 @@ import { readCallLog } from '../shim/call_log.ts';
 import type { FaultRules } from '../shim/fault_module.ts';
 import { campaign } from './campaign.ts';
 import { openFaultyFamily } from './faulty_family.ts';
-import { quantile } from './quantile.ts';
 
 const AT_ONCE = 6;
 const OPERATIONS = 60;
