@@ -13,14 +13,15 @@ export function residentMegabytes(pids: readonly number[]): number {
   return kib.reduce((sum, each) => sum + each, 0) / KIB_PER_MB;
 }
 
-/** Of a process of Node.js what is resident in RAM and no page of V8's heap: those are mapped one by one, with 256 KiB each. */
+/** Of a process of Node.js what is resident in RAM and not V8's heap: no page of 256 KiB, mapped one by one, and no range of compiled code. */
 export function megabytesBesideV8(pid: number): number {
   const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').matchAll(
-    /^[0-9a-f]+-[0-9a-f]+ .* \d+ *(.*)\nSize: +(\d+) kB\n(?:.*\n)*?Rss: +(\d+) kB$/gm,
+    /^[0-9a-f]+-[0-9a-f]+ (\S+) .* \d+ *(.*)\nSize: +(\d+) kB\n(?:.*\n)*?Rss: +(\d+) kB$/gm,
   );
   let kib = 0;
-  for (const [, name, size, resident] of mappings) {
-    if (name !== '' || Number(size) !== V8_PAGE_KIB) kib += Number(resident);
+  for (const [, access, name, size, resident] of mappings) {
+    const isOfHeap = name === '' && (Number(size) === V8_PAGE_KIB || access === 'rwxp');
+    if (!isOfHeap) kib += Number(resident);
   }
   return kib / KIB_PER_MB;
 }
