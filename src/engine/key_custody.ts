@@ -35,13 +35,13 @@ export class KeyCustody {
   }
 
   holds(key: LoadedKey, role: KeyObjectRole, host: HsmHost): boolean {
-    return this.#hosts.get(host)?.find(key.objectNames[role]) !== undefined;
+    return this.#hosts.get(host)?.find(key.objectName(role)) !== undefined;
   }
 
   /** The object, to be given back. While its `ready` is there it has to be waited for; when that fails, it is given back all the same. */
   lease(key: LoadedKey, role: KeyObjectRole, host: HsmHost): HostObject {
     const objects = this.#hosts.get(host) ?? this.#begin(host);
-    const object = objects.find(key.objectNames[role]) ?? this.#bring(objects, key, role, host);
+    const object = objects.find(key.objectName(role)) ?? this.#bring(objects, key, role, host);
     objects.lease(object);
     return object;
   }
@@ -58,7 +58,7 @@ export class KeyCustody {
 
   /** The key version is purged: no instance goes on holding an object of it. */
   discard(objectId: Uint8Array): void {
-    for (const name of Object.values(objectNames(objectId))) {
+    for (const name of objectNames(objectId)) {
       for (const objects of this.#hosts.values()) {
         const object = objects.find(name);
         if (object !== undefined) objects.discard(object);
@@ -86,7 +86,7 @@ export class KeyCustody {
   }
 
   #bring(objects: HostObjects, key: LoadedKey, role: KeyObjectRole, host: HsmHost): HostObject {
-    const object = new HostObject(key.objectNames[role]);
+    const object = new HostObject(key.objectName(role));
     object.ready = bringObject(this.#pool, key.record, role, host).then(
       ({ handle, transient }) => {
         object.handle = handle;

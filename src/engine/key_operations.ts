@@ -7,7 +7,7 @@ import type { KeyTask } from './key_task.ts';
 import type { KeyVersions } from './key_versions.ts';
 import type { LoadedKey } from './loaded_key.ts';
 import type { KeyOperationRequest, OperationKind } from './operation_kind.ts';
-import { type OperationPlan, planOperation } from './operation_plan.ts';
+import { OperationPlans } from './operation_plans.ts';
 import { DECRYPT } from './operations/decrypt.ts';
 import { ENCRYPT } from './operations/encrypt.ts';
 import { SIGN } from './operations/sign.ts';
@@ -33,11 +33,13 @@ export class KeyOperations {
   readonly #parts: EngineParts;
   readonly #keys: KeyVersions;
   readonly #dispatcher: Dispatcher;
+  readonly #plans: OperationPlans;
 
   constructor(parts: EngineParts, keys: KeyVersions, dispatcher: Dispatcher) {
     this.#parts = parts;
     this.#keys = keys;
     this.#dispatcher = dispatcher;
+    this.#plans = new OperationPlans(parts.pool);
   }
 
   perform<Request extends KeyOperationRequest, Result>(
@@ -135,28 +137,8 @@ export class KeyOperations {
     key: LoadedKey,
     request: Request,
   ): KeyTask<Result> {
-    const plan = key.plans[kind.index]?.get(request.algorithm) ?? this.#plan(kind, key, request);
+    const plan = this.#plans.planFor(key, kind.operation, request.algorithm);
     if (plan.boundByDates) requireValidity(key.record, plan.operation, this.#parts.clock());
     return kind.task(this.#parts, key, plan, request);
-  }
-
-  #plan<Request extends KeyOperationRequest, Result>(
-    { operation, index }: OperationKind<Request, Result>,
-    key: LoadedKey,
-    { algorithm }: Request,
-  ): OperationPlan {
-    const { pool } = this.#parts;
-    const plan = planOperation(key.record, operation, algorithm, {
-      realisationOf: (name) => pool.realisation(name),
-      several: pool.hasSeveralTokens,
-      home: key.home,
-    });
-    let plans = key.plans[index];
-    if (plans === undefined) {
-      plans = new Map();
-      key.plans[index] = plans;
-    }
-    plans.set(algorithm, plan);
-    return plan;
   }
 }

@@ -4,15 +4,9 @@ import { ChangeWatch, type Watch } from './change_watch.ts';
 import { requireActive } from './key_not_found.ts';
 import { LoadedKey } from './loaded_key.ts';
 import { RecencyList } from './recency_list.ts';
+import { RememberedKey } from './remembered_key.ts';
 import type { KeyReference } from './requests.ts';
 import type { SealedStore, StoredKey } from './sealed_store.ts';
-
-/** A key that is not deleted, and those of its versions that are remembered. */
-interface RememberedKey {
-  record: KeyRecord;
-  newest: LoadedKey | undefined;
-  readonly versions: Map<string, LoadedKey>;
-}
 
 /**
  * Keys whose seals were checked, in front of the store: versions that were used longest ago are forgotten first. A change makes the key's
@@ -38,9 +32,7 @@ export class KeyVersions {
 
   /** What is remembered of it. */
   find({ name, version }: KeyReference): LoadedKey | undefined {
-    const key = this.#keys.get(name);
-    if (key === undefined) return undefined;
-    const found = version === undefined ? key.newest : key.versions.get(version);
+    const found = this.#keys.get(name)?.find(version);
     if (found !== undefined) this.#recency.touch(found);
     return found;
   }
@@ -78,10 +70,9 @@ export class KeyVersions {
       this.#drop(name);
       return;
     }
-    if (before !== undefined) before.record = key;
+    before?.changeTo(key);
     for (const version of versions) {
-      if (version.version === key.newest || before?.versions.has(version.version) === true)
-        this.#remember(key, version);
+      if (version.version === key.newest || before?.find(version.version) !== undefined) this.#remember(key, version);
     }
   }
 
@@ -113,13 +104,13 @@ export class KeyVersions {
     const before = this.#keys.get(key.name)?.record;
     const same = before === undefined || (before.revision === key.revision && before.newest === key.newest);
     if (!same) this.#drop(key.name);
-    return this.#keys.get(key.name)?.versions.get(version.version) ?? this.#remember(key, version);
+    return this.#keys.get(key.name)?.find(version.version) ?? this.#remember(key, version);
   }
 
   /** In the place of what was remembered of this version. */
   #remember(record: KeyRecord, version: KeyVersionRecord): LoadedKey {
     const loaded = new LoadedKey(version);
-    const before = this.#keys.get(record.name)?.versions.get(version.version);
+    const before = this.#keys.get(record.name)?.find(version.version);
     if (before !== undefined) {
       // What was reserved for the version is not lost because the version has changed.
       loaded.encryptionsLeft = before.encryptionsLeft;
@@ -128,11 +119,10 @@ export class KeyVersions {
     }
     let key = this.#keys.get(record.name);
     if (key === undefined) {
-      key = { record, newest: undefined, versions: new Map() };
+      key = new RememberedKey(record);
       this.#keys.set(record.name, key);
     }
-    key.versions.set(version.version, loaded);
-    if (record.newest === version.version) key.newest = loaded;
+    key.add(loaded);
     this.#recency.add(loaded);
     this.#count += 1;
     while (this.#count > this.#limit) this.#leave(this.#recency.oldest as LoadedKey);
@@ -141,16 +131,15 @@ export class KeyVersions {
 
   #drop(name: string): void {
     const key = this.#keys.get(name);
-    if (key !== undefined) for (const loaded of [...key.versions.values()]) this.#leave(loaded);
+    if (key !== undefined) for (const loaded of key.all()) this.#leave(loaded);
   }
 
   #leave(loaded: LoadedKey): void {
-    const { name, version } = loaded.record;
+    const { name } = loaded.record;
     const key = this.#keys.get(name) as RememberedKey;
     this.#recency.remove(loaded);
     this.#count -= 1;
-    key.versions.delete(version);
-    if (key.newest === loaded) key.newest = undefined;
-    if (key.versions.size === 0) this.#keys.delete(name);
+    key.remove(loaded);
+    if (key.isEmpty) this.#keys.delete(name);
   }
 }

@@ -10,11 +10,9 @@ export interface KeyOperationRequest extends OperationOptions {
   readonly algorithm: AlgorithmName;
 }
 
-/** One operation of the engine: what its plans are kept under, and how a request becomes a task. */
+/** One operation of the engine: what its plans are for, and how a request becomes a task. */
 export interface OperationKind<Request extends KeyOperationRequest, Result> {
   readonly operation: CryptographicOperation;
-  /** Place of its plans in LoadedKey. */
-  readonly index: number;
   /** @throws StrongroomError `BadParameter`, or whatever else the request itself is refused with */
   task(parts: EngineParts, key: LoadedKey, plan: OperationPlan, request: Request): KeyTask<Result>;
 }

@@ -6,7 +6,7 @@ import {
   type KeyObjectRole,
   type Realisation,
 } from '../model/algorithm.ts';
-import { badParameter, StrongroomError } from '../model/errors.ts';
+import { badParameter } from '../model/errors.ts';
 import { CURVE_BYTES, type KeySpec } from '../model/key.ts';
 import { OPERATIONS_BOUND_BY_DATES } from '../model/key_operation.ts';
 import {
@@ -18,25 +18,27 @@ import {
 } from '../pkcs11/binding.ts';
 import { gcmParameter, MECHANISM, oaepParameter, pssParameter } from '../pkcs11/mechanism.ts';
 import type { HostToken } from '../pool/hsm_host.ts';
-import type { KeyVersionRecord } from '../store/store.ts';
 import { ciphertextBounds, inputBounds, type LengthBounds, lengthBounds } from './input_bounds.ts';
-import { requirePermission } from './permission.ts';
 
 export type CryptographicOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt' | 'wrapKey' | 'unwrapKey';
 
 type SignatureHash = Exclude<HashName, 'SHA-1'>;
 
-/** What is to be known of the pool. */
-export interface PlanSurroundings {
-  /** How it does an algorithm; undefined when it does not. */
-  readonly realisationOf: (algorithm: AlgorithmName) => Realisation | undefined;
-  /** It has more than one token. */
+/** What a plan depends on, besides the operation. */
+export interface PlanGround {
+  readonly spec: KeySpec;
+  readonly algorithm: Algorithm;
+  /** How the pool does that. */
+  readonly realisation: Realisation;
+  /** The pool has more than one token. */
   readonly several: boolean;
   /** The only token that has the key. */
   readonly home: HostToken | undefined;
+  /** The key has dates. */
+  readonly dated: boolean;
 }
 
-/** All that is known of an operation with an algorithm before the input comes: worked out once for a key version. */
+/** All that is known of an operation with an algorithm before the input comes: worked out once for all keys of a kind. */
 export interface OperationPlan {
   readonly operation: CryptographicOperation;
   readonly algorithm: Algorithm;
@@ -69,22 +71,12 @@ export interface OperationPlan {
   readonly suits: ((token: HostToken) => boolean) | undefined;
 }
 
-/**
- * @throws StrongroomError `Forbidden` (`KeyDisabled`, `KeyOperationForbidden`), `BadParameter` when the algorithm does not fit the
- * operation or the key, `NotSupported` when the token cannot do it
- */
 export function planOperation(
-  record: KeyVersionRecord,
   operation: CryptographicOperation,
-  name: AlgorithmName,
-  { realisationOf, several, home }: PlanSurroundings,
+  { spec, algorithm, realisation, several, home, dated }: PlanGround,
 ): OperationPlan {
-  requirePermission(record, operation);
-  const algorithm = requireAlgorithm(record.spec, operation, name);
-  const realisation = realisationOf(name);
-  if (realisation === undefined) throw new StrongroomError('NotSupported', `The HSM does not support ${name}.`);
   const secretSide = operation === 'sign' || operation === 'decrypt' || operation === 'unwrapKey';
-  const modulusBytes = record.spec.keyType === 'RSA-HSM' ? record.spec.size / 8 : 0;
+  const modulusBytes = spec.keyType === 'RSA-HSM' ? spec.size / 8 : 0;
   const role = secretSide ? algorithm.secretObject : algorithm.publicObject;
   const only = role === 'public' ? undefined : home;
   return {
@@ -100,11 +92,10 @@ export function planOperation(
     ciphertext: ciphertextBounds(algorithm, modulusBytes),
     iv: exactly(algorithm.initialisationVector?.bytes),
     tag: exactly(algorithm.tagBytes),
-    signatureBytes: algorithm.operations.has('sign') ? signatureBytesOf(record.spec, algorithm) : 0,
+    signatureBytes: algorithm.operations.has('sign') ? signatureBytesOf(spec, algorithm) : 0,
     signatureScheme: operation === 'sign' ? signatureSchemeOf(realisation) : undefined,
     overheadBytes: modulusBytes === 0 ? SYMMETRIC_OVERHEAD_BYTES : modulusBytes,
-    boundByDates:
-      OPERATIONS_BOUND_BY_DATES.has(operation) && (record.notBefore !== undefined || record.expires !== undefined),
+    boundByDates: dated && OPERATIONS_BOUND_BY_DATES.has(operation),
     suits: several ? (token) => token.realisations.has(realisation) && (only ?? token) === token : undefined,
   };
 }
@@ -116,7 +107,8 @@ function exactly(bytes: number | undefined): LengthBounds | undefined {
 /** IV and tag of GCM are the longest of what is added. */
 const SYMMETRIC_OVERHEAD_BYTES = 32;
 
-function requireAlgorithm(spec: KeySpec, operation: CryptographicOperation, name: AlgorithmName): Algorithm {
+/** @throws StrongroomError `BadParameter` when the algorithm does not fit the operation or the key */
+export function requireAlgorithm(spec: KeySpec, operation: CryptographicOperation, name: AlgorithmName): Algorithm {
   const algorithm = ALGORITHMS.get(name);
   if (algorithm === undefined) throw badParameter('alg', 'the name of an algorithm', name);
   if (!algorithm.operations.has(operation)) throw badParameter('alg', `an algorithm for ${operation}`, name);

@@ -1,4 +1,13 @@
-import { CURVES, type KeySpec, type KeyType, OCT_SIZES, type PublicKey, RSA_SIZES } from '../model/key.ts';
+import {
+  CURVES,
+  type EcKeySpec,
+  type KeySpec,
+  type KeyType,
+  OCT_SIZES,
+  type OctKeySpec,
+  type PublicKey,
+  RSA_SIZES,
+} from '../model/key.ts';
 import { KEY_OPERATIONS, type KeyOperation } from '../model/key_operation.ts';
 import type { ReleasePolicy } from '../model/release_policy.ts';
 import { ownedBytes } from './owned_bytes.ts';
@@ -113,7 +122,7 @@ export function decodeKeyVersionRow(row: RawRow): SealedKeyVersion {
       version: read.text('version'),
       spec,
       custody: read.oneOf('custody', ['wrapped', 'resident']),
-      operations: read.json('operations', decodeOperations),
+      operations: readOperations(read),
       enabled: read.flag('enabled'),
       notBefore: read.optional('not_before', (column) => read.integer(column)),
       expires: read.optional('expires', (column) => read.integer(column)),
@@ -121,10 +130,10 @@ export function decodeKeyVersionRow(row: RawRow): SealedKeyVersion {
       updated: read.integer('updated'),
       exportable: read.flag('exportable'),
       releasePolicy: readReleasePolicy(read),
-      tags: read.json('tags', decodeTags),
+      tags: readTags(read),
       publicKey: readPublicKey(read, spec),
       wrappedKey: read.optional('wrapped_key', (column) => read.bytes(column)),
-      objectId: read.bytes('object_id'),
+      objectId: ownedBytes(read.bytes('object_id')),
       revision: read.integer('revision'),
     },
     seal: read.bytes('seal'),
@@ -138,16 +147,31 @@ const COLUMNS_OF_TYPE: Readonly<Record<KeyType, readonly (keyof KeyVersionRow)[]
 };
 const COLUMNS_OF_SOME_TYPE: ReadonlySet<keyof KeyVersionRow> = new Set(Object.values(COLUMNS_OF_TYPE).flat());
 
+// Records of many keys are remembered: what is the same in most of them is there once.
+const EC_SPECS = sharedSpecs(CURVES, (curve): EcKeySpec => ({ keyType: 'EC-HSM', curve }));
+const OCT_SPECS = sharedSpecs(OCT_SIZES, (size): OctKeySpec => ({ keyType: 'oct-HSM', size }));
+const NO_PUBLIC_KEY: PublicKey = Object.freeze({ keyType: 'oct-HSM' });
+const NO_TAGS: Readonly<Record<string, string>> = Object.freeze({});
+const operationLists = new Map<string, readonly KeyOperation[]>();
+const MOST_OPERATION_LISTS = 256;
+
+function sharedSpecs<Size extends string | number, Spec>(
+  sizes: readonly Size[],
+  specOf: (size: Size) => Spec,
+): Readonly<Record<Size, Spec>> {
+  return Object.fromEntries(sizes.map((size) => [size, Object.freeze(specOf(size))])) as Record<Size, Spec>;
+}
+
 function readSpec(read: RowReader<KeyVersionRow>): KeySpec {
   const keyType = read.oneOf('key_type', ['RSA-HSM', 'EC-HSM', 'oct-HSM']);
   for (const column of COLUMNS_OF_SOME_TYPE) if (!COLUMNS_OF_TYPE[keyType].includes(column)) read.absent(column);
-  if (keyType === 'EC-HSM') return { keyType, curve: read.oneOf('curve', CURVES) };
-  if (keyType === 'oct-HSM') return { keyType, size: read.oneOf('key_size', OCT_SIZES) };
+  if (keyType === 'EC-HSM') return EC_SPECS[read.oneOf('curve', CURVES)];
+  if (keyType === 'oct-HSM') return OCT_SPECS[read.oneOf('key_size', OCT_SIZES)];
   return { keyType, size: read.oneOf('key_size', RSA_SIZES), publicExponent: read.integer('exponent') };
 }
 
 function readPublicKey(read: RowReader<KeyVersionRow>, spec: KeySpec): PublicKey {
-  if (spec.keyType === 'oct-HSM') return { keyType: spec.keyType };
+  if (spec.keyType === 'oct-HSM') return NO_PUBLIC_KEY;
   if (spec.keyType === 'EC-HSM') {
     return { keyType: spec.keyType, curve: spec.curve, x: read.bytes('public_x'), y: read.bytes('public_y') };
   }
@@ -169,6 +193,19 @@ function readReleasePolicy(read: RowReader<KeyVersionRow>): ReleasePolicy | unde
   read.absent('release_policy_type');
   read.absent('release_policy_immutable');
   return undefined;
+}
+
+function readOperations(read: RowReader<KeyVersionRow>): readonly KeyOperation[] {
+  const text = read.text('operations');
+  const known = operationLists.get(text);
+  if (known !== undefined) return known;
+  const operations = Object.freeze(read.json('operations', decodeOperations));
+  if (operationLists.size < MOST_OPERATION_LISTS) operationLists.set(text, operations);
+  return operations;
+}
+
+function readTags(read: RowReader<KeyVersionRow>): Readonly<Record<string, string>> {
+  return read.text('tags') === '{}' ? NO_TAGS : read.json('tags', decodeTags);
 }
 
 function decodeOperations(value: unknown): readonly KeyOperation[] | undefined {

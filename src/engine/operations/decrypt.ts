@@ -56,6 +56,5 @@ export class DecipherTask extends KeyTask<DecryptResult> {
 
 export const DECRYPT: OperationKind<DecryptRequest, DecryptResult> = {
   operation: 'decrypt',
-  index: 3,
   task: (parts, key, plan, request) => new DecipherTask(parts, key, plan, request, request.ciphertext, request),
 };

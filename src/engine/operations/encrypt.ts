@@ -91,7 +91,6 @@ export function refuse(parameter: string, value: Uint8Array | undefined, { algor
 
 export const ENCRYPT: OperationKind<EncryptRequest, EncryptResult> = {
   operation: 'encrypt',
-  index: 2,
   task: (parts, key, plan, request) =>
     plan.algorithm.tagBytes === undefined
       ? new EncryptTask(parts, key, plan, request)

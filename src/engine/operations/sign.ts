@@ -61,6 +61,5 @@ class SecondLook extends VerifyTask {
 
 export const SIGN: OperationKind<SignRequest, SignResult> = {
   operation: 'sign',
-  index: 0,
   task: (parts, key, plan, request) => new SignTask(parts, key, plan, request),
 };

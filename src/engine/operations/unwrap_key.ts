@@ -7,6 +7,5 @@ const NOTHING_BESIDE: BesideCiphertext = {};
 /** The same as decrypt, under the algorithms that wrap. */
 export const UNWRAP_KEY: OperationKind<UnwrapKeyRequest, DecryptResult> = {
   operation: 'unwrapKey',
-  index: 5,
   task: (parts, key, plan, request) => new DecipherTask(parts, key, plan, request, request.value, NOTHING_BESIDE),
 };

@@ -41,6 +41,5 @@ export class VerifyTask extends KeyTask<VerifyResult> {
 
 export const VERIFY: OperationKind<VerifyRequest, VerifyResult> = {
   operation: 'verify',
-  index: 1,
   task: (parts, key, plan, request) => new VerifyTask(parts, key, plan, request),
 };

@@ -21,6 +21,5 @@ class WrapKeyTask extends KeyTask<WrapKeyResult> {
 
 export const WRAP_KEY: OperationKind<WrapKeyRequest, WrapKeyResult> = {
   operation: 'wrapKey',
-  index: 4,
   task: (parts, key, plan, request) => new WrapKeyTask(parts, key, plan, request),
 };
