@@ -32,6 +32,8 @@ interface Finished {
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(ROOT);
+// Most tests start programs, from sources that are otherwise compiled anew each time.
+process.env.NODE_COMPILE_CACHE ??= `${ROOT}node_modules/.cache/compile`;
 process.env.PATH = [`${ROOT}node_modules/.bin`, dirname(process.execPath), process.env.PATH].join(delimiter);
 
 const chosen = chosenSteps(process.argv.slice(2));

@@ -21,6 +21,12 @@ const LONGEST_REPLY_BYTES = 1024 * 1024;
 /** The entry of the child lies beside this file, as TypeScript in the source tree and as JavaScript in the package. */
 const CHILD_PATH = fileURLToPath(new URL(`provision_token${extname(import.meta.url)}`, import.meta.url));
 
+/** Where Node.js keeps what it has compiled, if this process has such a place: to compile its files takes the child longer than what it does. */
+function quickStart(): Readonly<Record<string, string>> {
+  const { NODE_COMPILE_CACHE } = process.env;
+  return NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+}
+
 /**
  * Runs the one command in a process of its own, and answers what that has to say.
  * @throws StrongroomError `ServiceUnavailable` with innerCode `ProvisioningFailed`.
@@ -31,7 +37,7 @@ export async function runProvisioning(
 ): Promise<unknown> {
   const child = spawn(process.execPath, [CHILD_PATH], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: vendorEnvironment(environment),
+    env: { ...vendorEnvironment(environment), ...quickStart() },
     cwd: '/',
   });
   const timer = setTimeout(() => child.kill('SIGKILL'), LIMITS.keyGenerationTimeoutMs);

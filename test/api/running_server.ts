@@ -196,8 +196,8 @@ export class RunningServer {
 
 /** Nothing of the tests' own environment that could change what the program does. */
 export function plainEnvironment(): Record<string, string> {
-  const { PATH = '', HOME = '' } = process.env;
-  return { PATH, HOME };
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
 }
 
 export async function freePort(): Promise<number> {

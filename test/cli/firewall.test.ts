@@ -9,8 +9,8 @@ import { checkNetwork } from '../../src/cli/checks/check_network.ts';
 import { explainCriteria } from '../../src/cli/checks/explain_criteria.ts';
 import { loadConfiguration } from '../../src/config/load_configuration.ts';
 import { parseIpAddress } from '../../src/model/ip_address.ts';
+import { PROGRAM, plainEnvironment } from '../api/running_server.ts';
 
-const PROGRAM = new URL('../../src/cli/strongroom.ts', import.meta.url).pathname;
 const SERVICE = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee';
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-firewall-'));
 test.after.always(() => rmSync(directory, { recursive: true }));
@@ -37,10 +37,9 @@ function file(name: string, content: unknown): string {
 const rules = file('rules.json', RULES);
 
 function check(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { PATH = '', HOME = '' } = process.env;
   const all = [PROGRAM, 'firewall', 'check', ...args];
   return new Promise((resolve) => {
-    execFile(process.execPath, all, { env: { PATH, HOME } }, (error, stdout, stderr) => {
+    execFile(process.execPath, all, { env: plainEnvironment() }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

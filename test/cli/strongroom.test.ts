@@ -4,8 +4,8 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { PROGRAM, plainEnvironment } from '../api/running_server.ts';
 
-const PROGRAM = new URL('../../src/cli/strongroom.ts', import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-cli-'));
 test.after.always(() => rmSync(directory, { recursive: true }));
 
@@ -16,12 +16,11 @@ interface Ended {
 }
 
 function run(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env;
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       [PROGRAM, ...args],
-      { env: { PATH, HOME, ...environment }, timeout: 60_000 },
+      { env: { ...plainEnvironment(), ...environment }, timeout: 60_000 },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
       },
