@@ -35,7 +35,7 @@ const MOST_HOST_BYTES_PER_LIFE = 2_000;
 const DESCRIPTORS_BETWEEN = 8;
 
 function keptMegabytes({ output, pid }: RunningServer): number {
-  const [, used] = /uses (\d+) bytes\n$/.exec(output.slice(output.lastIndexOf('uses '))) ?? [];
+  const [, used] = /uses (\d+) bytes in \d+ heaps\n$/.exec(output.slice(output.lastIndexOf('uses '))) ?? [];
   return Number(used) / 1e6 + megabytesBesideV8(pid);
 }
 
