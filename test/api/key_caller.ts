@@ -17,8 +17,7 @@ export class KeyCaller {
 
   private constructor(server: RunningServer, connections: number, accessToken: string) {
     this.#server = server;
-    // In turn, so that none is idle for as long as the server keeps it, and closed when it is taken up again.
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: 'fifo' });
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
     this.#accessToken = accessToken;
   }
 

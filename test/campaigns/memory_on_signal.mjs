@@ -1,42 +1,48 @@
-import { Session } from 'node:inspector';
+import { syncBuiltinESMExports } from 'node:module';
 import process, { stdout } from 'node:process';
+import workerThreads, { BroadcastChannel, isMainThread, Worker } from 'node:worker_threads';
 
 /*
  * For `node --expose-gc --import`: whenever it is sent SIGUSR2 the program collects the garbage of all its threads, and says how many bytes of V8's
- * heaps they use then. Threads know nothing of it: they are asked as a debugger asks them.
+ * heaps they use then. Threads are given this file as well. (A debugger's way to ask them is none: it runs code of the main thread in the middle of
+ * other code, and sockets break of that.)
  */
-const COLLECT = 1;
-const MEASURE = 2;
+const channel = new BroadcastChannel('memory');
+channel.unref();
 
-const session = new Session();
-const threads = new Set();
-let awaited = 0;
-let sum = 0;
-
-function add(bytes) {
-  sum += bytes;
-  awaited -= 1;
-  if (awaited === 0) stdout.write(`uses ${sum} bytes in ${threads.size + 1} heaps\n`);
-}
-
-function tell(sessionId, id, method) {
-  session.post('NodeWorker.sendMessageToWorker', { sessionId, message: JSON.stringify({ id, method }) });
-}
-
-session.connect();
-session.on('NodeWorker.attachedToWorker', ({ params }) => threads.add(params.sessionId));
-session.on('NodeWorker.detachedFromWorker', ({ params }) => threads.delete(params.sessionId));
-session.on('NodeWorker.receivedMessageFromWorker', ({ params }) => {
-  const { id, result } = JSON.parse(params.message);
-  if (id === COLLECT) tell(params.sessionId, MEASURE, 'Runtime.getHeapUsage');
-  if (id === MEASURE) add(result.usedSize);
-});
-session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
-
-process.on('SIGUSR2', () => {
-  awaited = threads.size + 1;
-  sum = 0;
-  for (const thread of threads) tell(thread, COLLECT, 'HeapProfiler.collectGarbage');
+function used() {
   globalThis.gc();
-  add(process.memoryUsage().heapUsed);
-});
+  return process.memoryUsage().heapUsed;
+}
+
+class AskedThread extends Worker {
+  constructor(file, options = {}) {
+    super(file, { ...options, execArgv: [...(options.execArgv ?? process.execArgv), '--import', import.meta.url] });
+  }
+}
+
+function beMainThread() {
+  let [threads, awaited, sum] = [0, 0, 0];
+  const add = (bytes) => {
+    sum += bytes;
+    awaited -= 1;
+    if (awaited === 0) stdout.write(`uses ${sum} bytes in ${threads + 1} heaps\n`);
+  };
+  process.on('worker', (thread) => {
+    threads += 1;
+    thread.once('exit', () => {
+      threads -= 1;
+    });
+  });
+  channel.onmessage = ({ data }) => add(data);
+  process.on('SIGUSR2', () => {
+    [awaited, sum] = [threads + 1, 0];
+    channel.postMessage('collect');
+    add(used());
+  });
+  workerThreads.Worker = AskedThread;
+  syncBuiltinESMExports();
+}
+
+if (isMainThread) beMainThread();
+else channel.onmessage = () => channel.postMessage(used());
