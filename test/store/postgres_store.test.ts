@@ -47,7 +47,8 @@ async function openTestStore(): Promise<TestStore> {
   };
 }
 
-testStoreContract(test, 'PostgresStore', openTestStore);
+// One after the other: dozens of stores at work on one database would keep each other beyond the time that a change may take.
+testStoreContract(test.serial, 'PostgresStore', openTestStore);
 
 interface Database {
   readonly url: string;
@@ -84,7 +85,7 @@ const BLOCKED = `SELECT pid FROM pg_stat_activity
   WHERE application_name = 'strongroom' AND datname = current_database() AND wait_event_type = 'Lock'`;
 const isBlocked = async (url: string): Promise<boolean> => (await server.query(url, BLOCKED)).length > 0;
 
-test('of changes of one revision exactly one comes about, whichever server they come through', async (t) => {
+test.serial('of changes of one revision exactly one comes about, whichever server they come through', async (t) => {
   const { url, store } = await openDatabase(t);
   const other = await openAnother(t, url);
   const made = newKey('orders');
@@ -106,7 +107,7 @@ test('of changes of one revision exactly one comes about, whichever server they 
   t.is((await store.listKeyVersions('orders', { after: undefined, limit: 100 })).length, 6);
 });
 
-test('who tries again with what he finds comes through, however many there are', async (t) => {
+test.serial('who tries again with what he finds comes through, however many there are', async (t) => {
   const { url, store } = await openDatabase(t);
   const other = await openAnother(t, url);
   await store.changeKey(newKey('orders'), WIDE);
@@ -126,7 +127,7 @@ test('who tries again with what he finds comes through, however many there are',
   t.is((await store.findKeyVersion('orders', undefined))?.key.record.revision, 21);
 });
 
-test('a change that the database undoes for the sake of another is done again', async (t) => {
+test.serial('a change that the database undoes for the sake of another is done again', async (t) => {
   const { url, store } = await openDatabase(t);
   const made = newKey('orders');
   const rival = await server.session(url);
@@ -141,7 +142,7 @@ test('a change that the database undoes for the sake of another is done again', 
   t.deepEqual(await server.query(url, 'SELECT count FROM tally'), [{ count: '1' }]);
 });
 
-test('two servers count keys together, and stop at the limit', async (t) => {
+test.serial('two servers count keys together, and stop at the limit', async (t) => {
   const { url, store } = await openDatabase(t);
   const other = await openAnother(t, url);
   const limits = { keys: 10, versionsPerKey: 100 };
@@ -157,30 +158,33 @@ test('two servers count keys together, and stop at the limit', async (t) => {
   t.is((await store.listKeys('active', { after: undefined, limit: 100 })).length, 10);
 });
 
-test('a session that is ended in the middle of a change leaves nothing of it, and the next change goes well', async (t) => {
-  const { url, store } = await openDatabase(t);
-  const made = newKey('orders');
-  await store.changeKey(made, WIDE);
-  const before = await store.findKeyVersion('orders', undefined);
-  const version = keyVersion();
-  const change = nextChange(made.key, {}, version);
-  const rival = await server.session(url);
-  // The row of the key is changed by then, and the intent is what the change waits for.
-  await rival.query('BEGIN; LOCK TABLE intent IN ACCESS EXCLUSIVE MODE');
-  const attempt = store.changeKey({ ...change, endedIntents: ['e'.repeat(32)] }, WIDE);
-  await until(() => isBlocked(url), 'the change waits');
-  await server.query(url, `SELECT pg_terminate_backend(pid) FROM (${BLOCKED}) AS blocked`);
-  const error = await refused(t, attempt, 'ServiceUnavailable');
-  t.false(error.message.includes('57P01'));
-  await rival.query('ROLLBACK');
-  await rival.end();
-  t.deepEqual(plain(await store.findKeyVersion('orders', undefined)), plain(before));
-  t.is((await store.findKeyVersion('orders', version.record.version))?.version, undefined);
-  await store.changeKey(change, WIDE);
-  t.deepEqual(plain((await store.findKeyVersion('orders', undefined))?.version), plain(version));
-});
+test.serial(
+  'a session that is ended in the middle of a change leaves nothing of it, and the next change goes well',
+  async (t) => {
+    const { url, store } = await openDatabase(t);
+    const made = newKey('orders');
+    await store.changeKey(made, WIDE);
+    const before = await store.findKeyVersion('orders', undefined);
+    const version = keyVersion();
+    const change = nextChange(made.key, {}, version);
+    const rival = await server.session(url);
+    // The row of the key is changed by then, and the intent is what the change waits for.
+    await rival.query('BEGIN; LOCK TABLE intent IN ACCESS EXCLUSIVE MODE');
+    const attempt = store.changeKey({ ...change, endedIntents: ['e'.repeat(32)] }, WIDE);
+    await until(() => isBlocked(url), 'the change waits');
+    await server.query(url, `SELECT pg_terminate_backend(pid) FROM (${BLOCKED}) AS blocked`);
+    const error = await refused(t, attempt, 'ServiceUnavailable');
+    t.false(error.message.includes('57P01'));
+    await rival.query('ROLLBACK');
+    await rival.end();
+    t.deepEqual(plain(await store.findKeyVersion('orders', undefined)), plain(before));
+    t.is((await store.findKeyVersion('orders', version.record.version))?.version, undefined);
+    await store.changeKey(change, WIDE);
+    t.deepEqual(plain((await store.findKeyVersion('orders', undefined))?.version), plain(version));
+  },
+);
 
-test('connections that are ended while nobody uses them are replaced without anybody’s noticing', async (t) => {
+test.serial('connections that are ended while nobody uses them are replaced without anybody’s noticing', async (t) => {
   const { url, store } = await openDatabase(t);
   await store.changeKey(newKey('orders'), WIDE);
   const sessions = "FROM pg_stat_activity WHERE application_name = 'strongroom' AND datname = current_database()";
@@ -197,30 +201,33 @@ for (const [fate, comesAbout] of [
   ['breakAfter', true],
 ] as const) {
   const what = comesAbout ? 'after the commit, before its answer' : 'before the commit has arrived';
-  test(`a connection that is lost ${what} leaves the outcome unknown, and what became of it is told`, async (t) => {
-    const url = await server.createDatabase();
-    const proxy = await TcpProxy.open(server.port);
-    t.teardown(() => proxy.close());
-    const viaProxy = new URL(url);
-    viaProxy.port = String(proxy.port);
-    const store = await openAnother(t, viaProxy.href);
-    const made = newKey('orders');
-    await store.changeKey(made, WIDE);
-    const told: unknown[] = [];
-    store.onKeysChanged((names) => told.push(names));
-    const change = nextChange(made.key, {});
-    proxy.judge((sent) => (sent.includes(COMMIT) ? fate : 'pass'));
-    await refused(t, store.changeKey(change, WIDE), 'OutcomeUnknown');
-    proxy.judge(() => 'pass');
-    const found = await store.findKeyVersion('orders', undefined);
-    t.deepEqual(plain(found?.key), plain(comesAbout ? change.key : made.key));
-    // Ours, but nobody here has been told that it came about.
-    if (comesAbout) await until(() => told.length > 0, 'the change is told', 1_000);
-    // Asked again, it is refused or done, and is not done twice.
-    if (comesAbout) await refused(t, store.changeKey(change, WIDE), 'Conflict', 'KeyChanged');
-    else await t.notThrowsAsync(store.changeKey(change, WIDE));
-    t.is((await store.findKeyVersion('orders', undefined))?.key.record.revision, 2);
-  });
+  test.serial(
+    `a connection that is lost ${what} leaves the outcome unknown, and what became of it is told`,
+    async (t) => {
+      const url = await server.createDatabase();
+      const proxy = await TcpProxy.open(server.port);
+      t.teardown(() => proxy.close());
+      const viaProxy = new URL(url);
+      viaProxy.port = String(proxy.port);
+      const store = await openAnother(t, viaProxy.href);
+      const made = newKey('orders');
+      await store.changeKey(made, WIDE);
+      const told: unknown[] = [];
+      store.onKeysChanged((names) => told.push(names));
+      const change = nextChange(made.key, {});
+      proxy.judge((sent) => (sent.includes(COMMIT) ? fate : 'pass'));
+      await refused(t, store.changeKey(change, WIDE), 'OutcomeUnknown');
+      proxy.judge(() => 'pass');
+      const found = await store.findKeyVersion('orders', undefined);
+      t.deepEqual(plain(found?.key), plain(comesAbout ? change.key : made.key));
+      // Ours, but nobody here has been told that it came about.
+      if (comesAbout) await until(() => told.length > 0, 'the change is told', 1_000);
+      // Asked again, it is refused or done, and is not done twice.
+      if (comesAbout) await refused(t, store.changeKey(change, WIDE), 'Conflict', 'KeyChanged');
+      else await t.notThrowsAsync(store.changeKey(change, WIDE));
+      t.is((await store.findKeyVersion('orders', undefined))?.key.record.revision, 2);
+    },
+  );
 }
 
 test.serial(
@@ -326,7 +333,7 @@ test.serial(
   },
 );
 
-test('who waits for a lock too long is refused, and nothing has changed', async (t) => {
+test.serial('who waits for a lock too long is refused, and nothing has changed', async (t) => {
   const { url, store } = await openDatabase(t);
   const rival = await server.session(url);
   await rival.query('BEGIN; LOCK TABLE key IN ACCESS EXCLUSIVE MODE');
@@ -336,7 +343,7 @@ test('who waits for a lock too long is refused, and nothing has changed', async 
   t.is(await store.findKeyVersion('orders', undefined), undefined);
 });
 
-test('servers that start together over an empty database all come up', async (t) => {
+test.serial('servers that start together over an empty database all come up', async (t) => {
   const url = await server.createDatabase();
   const stores = await Promise.all(Array.from({ length: 4 }, () => openAnother(t, url, { connections: 2 })));
   await stores[0]?.changeKey(newKey('orders'), WIDE);
@@ -344,20 +351,20 @@ test('servers that start together over an empty database all come up', async (t)
   t.is((await server.query(url, 'SELECT number FROM migration')).length, STEPS);
 });
 
-test('a database of a newer version is refused', async (t) => {
+test.serial('a database of a newer version is refused', async (t) => {
   const { url } = await openDatabase(t);
   await server.query(url, `INSERT INTO migration SELECT ${STEPS + 1}, 'later', 'x', now()`);
   const error = await refused(t, openStore(url), 'ServiceUnavailable', 'StoreTooNew');
   t.true(error.message.includes(`schema ${STEPS + 1}`));
 });
 
-test('a database that was made with another text of a step is refused', async (t) => {
+test.serial('a database that was made with another text of a step is refused', async (t) => {
   const { url } = await openDatabase(t);
   await server.query(url, "UPDATE migration SET sha256 = 'x'");
   await refused(t, openStore(url), 'ServiceUnavailable', 'StoreSchemaChanged');
 });
 
-test('a wrong password, and a server that is not there, are told without the password', async (t) => {
+test.serial('a wrong password, and a server that is not there, are told without the password', async (t) => {
   const url = await server.createDatabase();
   const nowhere = new URL(url);
   nowhere.port = '1';
@@ -372,7 +379,7 @@ test('a wrong password, and a server that is not there, are told without the pas
   }
 });
 
-test('a column that a number cannot hold is refused, and not rounded', async (t) => {
+test.serial('a column that a number cannot hold is refused, and not rounded', async (t) => {
   const { url, store } = await openDatabase(t);
   await store.changeKey({ ...newKey('orders'), key: key({ name: 'orders' }) }, WIDE);
   await server.query(url, 'UPDATE key SET revision = 9007199254740993');

@@ -1,4 +1,4 @@
-import type { ExecutionContext, TestFn } from 'ava';
+import type { ExecutionContext } from 'ava';
 import type { Store } from '../../src/store/store.ts';
 import { testDocuments } from './contract/documents.ts';
 import { testEncryptionCounts } from './contract/encryption_counts.ts';
@@ -22,8 +22,11 @@ export type StoreTest = (
   run: (t: ExecutionContext, store: Store, reopen: () => Promise<Store>) => Promise<void>,
 ) => void;
 
+/** `test` of ava, or its serial form. */
+type Declare = (title: string, implementation: (t: ExecutionContext) => Promise<void>) => void;
+
 /** What every implementation of Store does. */
-export function testStoreContract(test: TestFn, implementation: string, open: () => Promise<TestStore>): void {
+export function testStoreContract(test: Declare, implementation: string, open: () => Promise<TestStore>): void {
   const storeTest: StoreTest = (claim, run) => {
     test(`${implementation}: ${claim}`, async (t) => {
       const { store, reopen, remove } = await open();
