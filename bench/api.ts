@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '../test/fixtures/free_port.ts';
 import type { ContenderProcess } from './contender_process.ts';
 import type { ServerReply } from './contenders/strongroom_server.ts';
 import { takeRounds } from './coordinator.ts';
@@ -13,7 +14,7 @@ import { REQUEST_NUMBER } from './request_number.ts';
 import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
-import { freePort, ServerClient } from './server_client.ts';
+import { ServerClient } from './server_client.ts';
 import { makeServerStore } from './server_store.ts';
 import { startProgram } from './start_contender.ts';
 import { median, ratioPerRound, spread } from './statistics.ts';

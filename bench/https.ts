@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '../test/fixtures/free_port.ts';
 import type { ServerReply } from './contenders/strongroom_server.ts';
 import { CONNECTIONS, httpsTable, measureHttpsRows, startLoad } from './https_rounds.ts';
 import { OthersWatch } from './others_watch.ts';
@@ -7,7 +8,7 @@ import { withRange } from './report.ts';
 import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
-import { freePort, ServerClient, SIGN_ES256 } from './server_client.ts';
+import { ServerClient, SIGN_ES256 } from './server_client.ts';
 import { startProgram } from './start_contender.ts';
 import { ratioPerRound, spread } from './statistics.ts';
 

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort, ServerClient } from './server_client.ts';
+import { freePort } from '../test/fixtures/free_port.ts';
+import { ServerClient } from './server_client.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRIES = { package: 'dist/cli/strongroom.js', sources: 'src/cli/strongroom.ts' } as const;

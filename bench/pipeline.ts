@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '../test/fixtures/free_port.ts';
 import { takeRounds } from './coordinator.ts';
 import { serverTimeUs, startLoad } from './https_rounds.ts';
 import { OthersWatch } from './others_watch.ts';
@@ -9,7 +10,7 @@ import { count, significant, table } from './report.ts';
 import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
-import { freePort, ServerClient } from './server_client.ts';
+import { ServerClient } from './server_client.ts';
 import { startProgram } from './start_contender.ts';
 import { median, spread } from './statistics.ts';
 

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dataDirectory } from '../src/config/data_directory.ts';
 import { readClientEnvironment } from '../src/config/environment_file.ts';
 import { HttpsConnection, type HttpsTarget } from './contenders/https_client.ts';
@@ -88,14 +87,4 @@ async function askOnce(target: HttpsTarget, request: string): Promise<Record<str
   } finally {
     connection.close();
   }
-}
-
-/** The system gives one; between now and its use by the server nobody else is likely to take it. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new TypeError('The system gave no port');
-  return address.port;
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
 import { untilItSays } from '../fixtures/child_output.ts';
-import { freePort } from './running_server.ts';
+import { freePort } from '../fixtures/free_port.ts';
 
 /** Where scripts/test has put it, with the packages that test/azurite/package-lock.json names. */
 const FOLDER = fileURLToPath(new URL('../../build/azurite/', import.meta.url));

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { freePort } from '../fixtures/free_port.ts';
 import { connectThroughProxy, headerFor } from '../server/proxy_sender.ts';
-import { type Answer, freePort, RunningServer } from './running_server.ts';
+import { type Answer, RunningServer } from './running_server.ts';
 
 const NETWORKS = { virtualNetworks: { office: { proxies: ['127.0.0.1'], sources: ['10.0.0.0/8'] } } };
 const denying = (...values: string[]): object => ({

@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { BUILT_IN_ROLE_IDS } from '../../src/model/role.ts';
 import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
-import { freePort, PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
+import { freePort } from '../fixtures/free_port.ts';
+import { PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
 
 const run = promisify(execFile);
 const pathOf = (name: string): string => new URL(name, import.meta.url).pathname;

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type Agent, request } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { untilItSays } from '../fixtures/child_output.ts';
+import { freePort } from '../fixtures/free_port.ts';
 import type { WireExchange } from './swagger.ts';
 
 export const PROGRAM = new URL('../../src/cli/strongroom.ts', import.meta.url).pathname;
@@ -198,14 +198,6 @@ export class RunningServer {
 export function plainEnvironment(): Record<string, string> {
   const { PATH = '', HOME = '', NODE_COMPILE_CACHE } = process.env;
   return { PATH, HOME, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Evaluates the output of `strongroom env` in a shell, as a person does, and gives the variables it sets. */

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type SyslogAddress, SyslogCopy } from '../../src/audit/syslog_copy.ts';
+import { freePort } from '../fixtures/free_port.ts';
 import { anEvent, linesOf, newSigner, openLog, testDirectory } from './test_log.ts';
 
 const PROGRAM = '/usr/sbin/rsyslogd';
@@ -74,14 +74,6 @@ ruleset(name="all") { action(type="omfile" file="${output}" template="parts") }
         message: line.slice(line.indexOf('|') + 1).trim(),
       }));
   return { address, received };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function until(holds: () => boolean): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { ServiceClient } from '../../src/cli/service_client.ts';
 import { StrongroomError } from '../../src/model/errors.ts';
-import { freePort } from '../api/running_server.ts';
+import { freePort } from '../fixtures/free_port.ts';
 import { LOGIN_HOST, POOL_HOST, TestServer } from '../server/test_server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-client-'));
