@@ -19,9 +19,9 @@ export class LoadedKey implements Recent<LoadedKey> {
   reservation: Promise<void> | undefined;
   older: LoadedKey | undefined = undefined;
   newer: LoadedKey | undefined = undefined;
-  /** How its operations are done, as they were first asked for. A few, and as long as that: to look through them takes less than to look them up. */
+  /** How its operations are done, as they were first asked for. To look through a few takes less than to look one up in a table. */
   #plans: readonly OperationPlan[] = [];
-  /** Those that were asked for. */
+  /** Of its objects, those that were asked for. */
   readonly #objectNames: Partial<Record<KeyObjectRole, string>> = {};
 
   constructor(record: KeyVersionRecord) {

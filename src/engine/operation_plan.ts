@@ -25,7 +25,7 @@ export type CryptographicOperation = 'sign' | 'verify' | 'encrypt' | 'decrypt' |
 type SignatureHash = Exclude<HashName, 'SHA-1'>;
 
 /** What a plan depends on, besides the operation. */
-export interface PlanGround {
+interface OperationPlanOptions {
   readonly spec: KeySpec;
   readonly algorithm: Algorithm;
   /** How the pool does that. */
@@ -73,7 +73,7 @@ export interface OperationPlan {
 
 export function planOperation(
   operation: CryptographicOperation,
-  { spec, algorithm, realisation, several, home, dated }: PlanGround,
+  { spec, algorithm, realisation, several, home, dated }: OperationPlanOptions,
 ): OperationPlan {
   const secretSide = operation === 'sign' || operation === 'decrypt' || operation === 'unwrapKey';
   const modulusBytes = spec.keyType === 'RSA-HSM' ? spec.size / 8 : 0;

@@ -62,6 +62,7 @@ export class PostgresStore implements Store {
   readonly #changes: PostgresChanges;
   /** Changes that move the count of all keys would have the database undo each other again and again. */
   readonly #turns = new Turns(LIMITS.storeWritesWaiting, LIMITS.storeRetryMs);
+  /** As would reservations of encryptions under one key. */
   readonly #reservations = new Turns(LIMITS.storeWritesWaiting, LIMITS.storeRetryMs);
   readonly #stopped = new AbortController();
   /** How often an outcome was unknown. */

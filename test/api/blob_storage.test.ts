@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import test, { type TestFn } from 'ava';
+import { testUnless } from '../fixtures/test_unless.ts';
 import { Azurite, azuriteIsInstalled, type SasRequest } from './azurite.ts';
 import { type Answer, RunningServer } from './running_server.ts';
 import { testAgainstSwagger, type WireExchange } from './swagger.ts';
@@ -34,19 +34,9 @@ async function end(): Promise<void> {
   await azurite?.close();
 }
 
-if (azuriteIsInstalled) {
-  test.before(begin);
-  test.after.always(end);
-}
-
-/** Where Azurite is not installed, each test says so and is skipped. */
-const withAzurite: Pick<TestFn, 'serial'> = azuriteIsInstalled
-  ? test
-  : {
-      serial: ((title: string) =>
-        // biome-ignore lint/suspicious/noSkippedTests: what they test is not there, and the title says so.
-        test.skip(`${title} (Azurite is not installed)`, () => undefined)) as unknown as TestFn['serial'],
-    };
+const withAzurite = testUnless(azuriteIsInstalled ? undefined : 'Azurite is not installed');
+withAzurite.before(begin);
+withAzurite.after.always(end);
 
 function storage(request: SasRequest): { readonly storageResourceUri: string; readonly token: string } {
   const token = azurite.sas(request);
@@ -181,4 +171,4 @@ withAzurite.serial('no SAS is in what the servers have written or answered', asy
   }
 });
 
-if (azuriteIsInstalled) testAgainstSwagger('every answer is as the swagger describes it', () => exchanges, 40);
+testAgainstSwagger('every answer is as the swagger describes it', () => exchanges, 40, withAzurite);

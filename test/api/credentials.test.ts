@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { exportJWK, SignJWT } from 'jose';
 import { issueServerCertificate, newAuthority } from '../../src/server/tls/local_authority.ts';
-import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
+import { PYTHON, testWithPython } from '../fixtures/debian_python.ts';
 import { PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
 
 const NODE_PROGRAM = new URL('credential_program.mjs', import.meta.url).pathname;
@@ -90,7 +90,7 @@ function variables(own: Record<string, string>): Record<string, string> {
   return { ...plainEnvironment(), ...environment, ...own };
 }
 
-const hasPython = pythonHas('azure.identity', 'azure.keyvault.keys');
+const testWithPythonClients = testWithPython('azure.identity', 'azure.keyvault.keys');
 /** Not among those of every version of the package. */
 const NOT_IN_PYTHON: ReadonlySet<string> = new Set(['chain']);
 
@@ -100,11 +100,14 @@ for (const [name, own] of CREDENTIALS) {
     const { stdout, stderr } = await run(process.execPath, [NODE_PROGRAM, name], variables(own()));
     t.is(stdout, '{"bytes":16}', stderr);
   });
-  if (!hasPython || NOT_IN_PYTHON.has(name)) continue;
-  test(`an unmodified program of Azure's Python clients is known by ${name} with ${given}`, async (t) => {
-    const { stdout, stderr } = await run(PYTHON, [PYTHON_PROGRAM, name], variables(own()));
-    t.is(stdout, '{"bytes":16}\n', stderr);
-  });
+  if (NOT_IN_PYTHON.has(name)) continue;
+  testWithPythonClients(
+    `an unmodified program of Azure's Python clients is known by ${name} with ${given}`,
+    async (t) => {
+      const { stdout, stderr } = await run(PYTHON, [PYTHON_PROGRAM, name], variables(own()));
+      t.is(stdout, '{"bytes":16}\n', stderr);
+    },
+  );
 }
 
 test('a program with a wrong secret is told so with the number that people look for', async (t) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { BUILT_IN_ROLE_IDS } from '../../src/model/role.ts';
-import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
+import { PYTHON, testWithPython } from '../fixtures/debian_python.ts';
 import { freePort } from '../fixtures/free_port.ts';
 import { PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
 
@@ -16,7 +16,7 @@ const PROGRAMS = {
   JavaScript: [process.execPath, pathOf('managed_identity_program.mjs')],
   Python: [PYTHON, pathOf('managed_identity_program.py')],
 } as const;
-const hasPython = pythonHas('azure.identity', 'azure.keyvault.keys');
+const testWithPythonClients = testWithPython('azure.identity', 'azure.keyvault.keys');
 
 const OWN_USER = process.getuid?.() ?? 0;
 const identityPort = await freePort();
@@ -120,31 +120,24 @@ const FORMS = [
 ] as const;
 
 for (const language of Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[]) {
-  const isThere = language === 'JavaScript' || hasPython;
-  const title = isThere ? '' : ' (Azure’s clients are not installed)';
+  const testWithClients = language === 'JavaScript' ? test : testWithPythonClients;
   const clientId = language === 'JavaScript' ? 'clientId' : 'client_id';
   for (const [form, environment] of FORMS) {
-    (isThere ? test.serial : test.serial.skip)(
-      `${language}: a program without a secret is who its user is, by ${form}${title}`,
-      async (t) => {
-        const env = await environment();
-        const named = JSON.stringify({ [clientId]: backup?.clientId });
-        t.is((await outcomeOf(language, env, 'managed', named)).keyType, 'EC-HSM');
-        const ofSystem = await outcomeOf(language, env, 'managed');
-        t.is(ofSystem.statusCode, 403, 'the identity of the system has no role');
-        const foreign = await outcomeOf(language, env, 'managed', JSON.stringify({ [clientId]: elsewhere?.clientId }));
-        t.is(foreign.keyType, undefined);
-        t.is(foreign.statusCode, undefined, 'it did not get as far as the HSM');
-      },
-    );
+    testWithClients.serial(`${language}: a program without a secret is who its user is, by ${form}`, async (t) => {
+      const env = await environment();
+      const named = JSON.stringify({ [clientId]: backup?.clientId });
+      t.is((await outcomeOf(language, env, 'managed', named)).keyType, 'EC-HSM');
+      const ofSystem = await outcomeOf(language, env, 'managed');
+      t.is(ofSystem.statusCode, 403, 'the identity of the system has no role');
+      const foreign = await outcomeOf(language, env, 'managed', JSON.stringify({ [clientId]: elsewhere?.clientId }));
+      t.is(foreign.keyType, undefined);
+      t.is(foreign.statusCode, undefined, 'it did not get as far as the HSM');
+    });
 
-    (isThere ? test.serial : test.serial.skip)(
-      `${language}: DefaultAzureCredential finds the identity by ${form}${title}`,
-      async (t) => {
-        const env = { ...(await environment()), AZURE_CLIENT_ID: backup?.clientId ?? '' };
-        t.is((await outcomeOf(language, env, 'default')).keyType, 'EC-HSM');
-      },
-    );
+    testWithClients.serial(`${language}: DefaultAzureCredential finds the identity by ${form}`, async (t) => {
+      const env = { ...(await environment()), AZURE_CLIENT_ID: backup?.clientId ?? '' };
+      t.is((await outcomeOf(language, env, 'default')).keyType, 'EC-HSM');
+    });
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
+import { PYTHON, testWithPython } from '../fixtures/debian_python.ts';
 import { PROGRAM, plainEnvironment, RunningServer } from './running_server.ts';
 import { testAgainstSwagger, type WireExchange } from './swagger.ts';
 
@@ -130,21 +130,20 @@ test.serial('the state of a job survives the server, and one that it was in the 
   t.is((await second.post('/backup', STORAGE)).status, 202, 'it holds nobody up');
 });
 
-if (pythonHas('azure.identity', 'azure.keyvault.keys', 'azure.keyvault.administration')) {
-  test.serial("an unmodified program of Azure's administration client backs up and restores", async (t) => {
-    const env = { ...first.environment, STORAGE: 'file:///backups', SAS_TOKEN: 'sig=none' };
-    const program = new URL('backup_program.py', import.meta.url).pathname;
-    const { stdout } = await promisify(execFile)(PYTHON, [program], { env, timeout: 240_000 });
-    const { folder: uri, ...report } = JSON.parse(stdout) as Record<string, unknown>;
-    t.regex(String(uri), /^file:\/\/\/backups\/mhsm-demo-\d{16}$/);
-    t.deepEqual(report, {
-      selective: true,
-      before: ['invoices', 'orders', 'py-first', 'py-later', 'py-second'],
-      after: ['invoices', 'orders', 'py-first', 'py-second'],
-      missing: 'NotFound',
-    });
+const testWithClients = testWithPython('azure.identity', 'azure.keyvault.keys', 'azure.keyvault.administration');
+testWithClients.serial("an unmodified program of Azure's administration client backs up and restores", async (t) => {
+  const env = { ...first.environment, STORAGE: 'file:///backups', SAS_TOKEN: 'sig=none' };
+  const program = new URL('backup_program.py', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(PYTHON, [program], { env, timeout: 240_000 });
+  const { folder: uri, ...report } = JSON.parse(stdout) as Record<string, unknown>;
+  t.regex(String(uri), /^file:\/\/\/backups\/mhsm-demo-\d{16}$/);
+  t.deepEqual(report, {
+    selective: true,
+    before: ['invoices', 'orders', 'py-first', 'py-later', 'py-second'],
+    after: ['invoices', 'orders', 'py-first', 'py-second'],
+    missing: 'NotFound',
   });
-}
+});
 
 test.serial('jobs that go on, that have succeeded and that have failed are asked for', async (t) => {
   const put = (path: string, body: object) => second.send('PUT', path, JSON.stringify(body));

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import test from 'ava';
-import { PYTHON, pythonHas } from '../fixtures/debian_python.ts';
+import { PYTHON, testWithPython } from '../fixtures/debian_python.ts';
 import { RunningServer } from './running_server.ts';
 import { testAgainstSwagger, type WireExchange } from './swagger.ts';
 
@@ -12,7 +11,7 @@ interface Output {
   readonly exchanges: readonly WireExchange[];
 }
 
-const isThere = pythonHas('azure.identity', 'azure.keyvault.keys', 'azure.keyvault.administration');
+const testWithClients = testWithPython('azure.identity', 'azure.keyvault.keys', 'azure.keyvault.administration');
 
 async function runProgram(): Promise<{ readonly output: Output; readonly url: string }> {
   const server = await RunningServer.start();
@@ -25,10 +24,15 @@ async function runProgram(): Promise<{ readonly output: Output; readonly url: st
   }
 }
 
-if (isThere) {
-  const { output, url } = await runProgram();
+let output: Output;
+let url: string;
+testWithClients.before(async () => {
+  ({ output, url } = await runProgram());
+});
 
-  test("an unmodified program of Azure's Python clients does everything with keys, settings and roles", (t) => {
+testWithClients(
+  "an unmodified program of Azure's Python clients does everything with keys, settings and roles",
+  (t) => {
     t.deepEqual(output.report, {
       created: ['RSA-HSM', { from: 'python' }, 'Recoverable+Purgeable', 90],
       got: true,
@@ -67,10 +71,7 @@ if (isThere) {
       roleGone: '404 RoleDefinitionNotFound',
       roleBuiltIn: '400 BadParameter',
     });
-  });
+  },
+);
 
-  testAgainstSwagger('every answer to it is as the swagger describes it', () => output.exchanges, 30);
-} else {
-  // biome-ignore lint/suspicious/noSkippedTests: the packages are large, and their absence is to be seen.
-  test.skip("Azure's Python clients are not installed: ./scripts/test --with-python installs them", () => undefined);
-}
+testAgainstSwagger('every answer to it is as the swagger describes it', () => output.exchanges, 30, testWithClients);

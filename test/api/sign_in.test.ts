@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { Chromium, NO_CHROMIUM } from '../fixtures/chromium.ts';
+import { testUnless } from '../fixtures/test_unless.ts';
 import { visitPage } from './page_visit.ts';
 import { peopleIn } from './people.ts';
 import { plainEnvironment, RunningServer } from './running_server.ts';
@@ -99,8 +100,9 @@ test.serial('AuthorizationCodeCredential signs with a key, with the secret of it
   await checkOutcome(t, await program.says(), clientId);
 });
 
-if (NO_CHROMIUM === undefined) {
-  test.serial('InteractiveBrowserCredential signs with a key, for a person who signs in in Chromium', async (t) => {
+testUnless(NO_CHROMIUM).serial(
+  'InteractiveBrowserCredential signs with a key, for a person who signs in in Chromium',
+  async (t) => {
     const opened = join(directory, 'opened');
     const opener = join(directory, 'open');
     // What the library starts in place of a browser says where it would have gone.
@@ -118,11 +120,8 @@ if (NO_CHROMIUM === undefined) {
     await browser.type(people.password);
     await browser.press('Enter');
     await checkOutcome(t, await program.says(), people.toolId);
-  });
-} else {
-  // biome-ignore lint/suspicious/noSkippedTests: the package is large, and its absence is to be seen.
-  test.skip(`InteractiveBrowserCredential in a browser: ${NO_CHROMIUM}`, () => undefined);
-}
+  },
+);
 
 test.serial('a refresh token outlasts a restart of the server, once', async (t) => {
   const verifier = 'v'.repeat(43);

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { type SyslogAddress, SyslogCopy } from '../../src/audit/syslog_copy.ts';
 import { freePort } from '../fixtures/free_port.ts';
+import { testUnless } from '../fixtures/test_unless.ts';
 import { anEvent, linesOf, newSigner, openLog, testDirectory } from './test_log.ts';
 
 const PROGRAM = '/usr/sbin/rsyslogd';
-const testWithRsyslog = existsSync(PROGRAM) ? test : test.skip;
+const testWithRsyslog = testUnless(existsSync(PROGRAM) ? undefined : 'rsyslog is not installed');
 const WAIT_MS = 20;
 const WAITS = 1_000;
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import test from 'ava';
 import {
   exportPoolKeys,
   importPoolKeys,
@@ -8,11 +7,10 @@ import {
   stagePoolKeys,
 } from '../../src/pkcs11/pool_key_transport.ts';
 import { startProvisioning } from '../../src/pkcs11/provisioning.ts';
-import { NSS_MODULE, nssDatabase } from '../fixtures/nss_token.ts';
+import { nssDatabase, testWithNss } from '../fixtures/nss_token.ts';
 import { softHsmDirectory } from './softhsm_token.ts';
 
 const INPUT = Buffer.from('what was sealed');
-const withNss = NSS_MODULE === undefined ? test.skip : test;
 
 /** New pool keys on their way from one to the other. */
 async function places(
@@ -29,7 +27,7 @@ async function places(
   return { from: from.request, to: to.request, transportKey, keys: await exportPoolKeys(from.request, transportKey) };
 }
 
-withNss('the pool keys of a SoftHSM token come into a database of NSS that has none', async (t) => {
+testWithNss('the pool keys of a SoftHSM token come into a database of NSS that has none', async (t) => {
   const { from, to, transportKey, keys } = await places(t);
   await startProvisioning({ ...to, makesPoolKeys: false });
   t.true(await importPoolKeys(to, transportKey, keys));
@@ -39,7 +37,7 @@ withNss('the pool keys of a SoftHSM token come into a database of NSS that has n
   t.deepEqual((await startProvisioning(to)).createdPoolKeys, []);
 });
 
-withNss('they take the place of those that it has', async (t) => {
+testWithNss('they take the place of those that it has', async (t) => {
   const { from, to, transportKey, keys } = await places(t);
   await startProvisioning(to);
   const before = await lookAtPoolKeys(to);
@@ -50,7 +48,7 @@ withNss('they take the place of those that it has', async (t) => {
   t.is(await settlePoolKeys(to, { input: INPUT, seal }), 'none');
 });
 
-withNss('and those that NSS has made come into a SoftHSM token', async (t) => {
+testWithNss('and those that NSS has made come into a SoftHSM token', async (t) => {
   const { from, to, transportKey, keys } = await places(t, nssDatabase, softHsmDirectory);
   t.true(await importPoolKeys(to, transportKey, keys));
   t.deepEqual(await lookAtPoolKeys(to), { ...(await lookAtPoolKeys(from)), isExtractable: false });

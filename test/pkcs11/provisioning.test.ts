@@ -1,4 +1,6 @@
-import { dirname } from 'node:path';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import pkcs11js, { type PKCS11 } from 'pkcs11js';
 import { StrongroomError } from '../../src/model/errors.ts';
@@ -290,4 +292,19 @@ test('an audit key that was cut off between its halves is made anew, and the orp
   } finally {
     await remove();
   }
+});
+
+test.serial('the child starts with what Node.js has compiled before, where this process does', async (t) => {
+  const { NODE_COMPILE_CACHE } = process.env;
+  const directory = await mkdtemp(join(tmpdir(), 'strongroom-compiled-'));
+  t.teardown(async () => {
+    if (NODE_COMPILE_CACHE === undefined) delete process.env.NODE_COMPILE_CACHE;
+    else process.env.NODE_COMPILE_CACHE = NODE_COMPILE_CACHE;
+    await rm(directory, { recursive: true });
+  });
+  process.env.NODE_COMPILE_CACHE = directory;
+  const { request, remove } = await softHsmDirectory();
+  t.teardown(remove);
+  await startProvisioning(request);
+  t.not((await readdir(directory)).length, 0);
 });

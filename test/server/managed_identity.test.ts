@@ -12,6 +12,7 @@ import { ManagedIdentities } from '../../src/identity/embedded/managed_identitie
 import { type LocalIdentity, resourceIdOf } from '../../src/identity/embedded/managed_identity.ts';
 import { TokenMint } from '../../src/identity/embedded/token_mint.ts';
 import { ManagedIdentityServer } from '../../src/server/managed_identity/managed_identity_server.ts';
+import { testAsRoot } from '../fixtures/test_unless.ts';
 import { issuerKeys } from '../identity/embedded/issuer_keys.ts';
 import { FakeAudit } from './fake_audit.ts';
 import { DOMAIN, LOGIN_HOST, TENANT } from './test_server.ts';
@@ -19,7 +20,6 @@ import { DOMAIN, LOGIN_HOST, TENANT } from './test_server.ts';
 const OWN_USER = process.getuid?.() ?? 0;
 const OTHER_USER = 12_345;
 const THIRD_USER = 12_346;
-const isRoot = OWN_USER === 0;
 const HEADER = 'the word of this installation';
 const RESOURCE = `https://${DOMAIN}:8443`;
 const GROUP = '99999999-0000-4000-8000-000000000000';
@@ -232,15 +232,12 @@ async function askAs(uid: number, query: string): Promise<Record<string, unknown
   return JSON.parse(stdout);
 }
 
-(isRoot ? test.serial : test.serial.skip)(
-  'a process is who its local user is, whatever it asks for (as root)',
-  async (t) => {
-    const only = await askAs(OTHER_USER, QUERY);
-    t.is((await authenticator.authenticate(String(only.access_token))).objectId, backup.identity.id);
-    t.is((await askAs(OTHER_USER, named(machine))).access_token, undefined);
-    t.is((await askAs(THIRD_USER, QUERY)).access_token, undefined, 'it has two, and names none');
-    const own = await askAs(THIRD_USER, named(invoices));
-    t.is((await authenticator.authenticate(String(own.access_token))).objectId, invoices.identity.id);
-    t.is((await askAs(OTHER_USER + 100, QUERY)).error_description, 'Identity not found');
-  },
-);
+testAsRoot.serial('a process is who its local user is, whatever it asks for', async (t) => {
+  const only = await askAs(OTHER_USER, QUERY);
+  t.is((await authenticator.authenticate(String(only.access_token))).objectId, backup.identity.id);
+  t.is((await askAs(OTHER_USER, named(machine))).access_token, undefined);
+  t.is((await askAs(THIRD_USER, QUERY)).access_token, undefined, 'it has two, and names none');
+  const own = await askAs(THIRD_USER, named(invoices));
+  t.is((await authenticator.authenticate(String(own.access_token))).objectId, invoices.identity.id);
+  t.is((await askAs(OTHER_USER + 100, QUERY)).error_description, 'Identity not found');
+});

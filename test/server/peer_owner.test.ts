@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import test from 'ava';
 import { peerOwner } from '../../src/server/managed_identity/peer_owner.ts';
+import { testAsRoot } from '../fixtures/test_unless.ts';
 
 const OTHER_USER = 12_345;
-const isRoot = process.getuid?.() === 0;
 
 /** Accepts one connection, and gives its end here. */
 async function accepted(host: string, dial: (port: number) => void): Promise<Socket> {
@@ -43,14 +43,14 @@ for (const [what, listen, dial] of [
     socket.destroy();
   });
 
-  (isRoot ? test : test.skip)(`a process of another user at ${what} is told from ours (as root)`, async (t) => {
+  testAsRoot(`a process of another user at ${what} is told from ours`, async (t) => {
     const socket = await accepted(listen, dialAs(OTHER_USER, dial));
     t.is(await peerOwner(socket), OTHER_USER);
     socket.destroy();
   });
 }
 
-(isRoot ? test : test.skip)('who has gone is nobody, and never root (as root)', async (t) => {
+testAsRoot('who has gone is nobody, and never root', async (t) => {
   const socket = await accepted('127.0.0.1', dialAs(OTHER_USER, '127.0.0.1', 's.destroy(); process.exit()'));
   socket.resume();
   await once(socket, 'end');

@@ -13,7 +13,7 @@ import { HsmPool } from '../../src/pool/hsm_pool.ts';
 import { inspectTokens } from '../../src/start/inspect_tokens.ts';
 import { preparePool } from '../../src/start/prepare_pool.ts';
 import { SqliteStore } from '../../src/store/sqlite_store.ts';
-import { NSS_MODULE } from '../fixtures/nss_token.ts';
+import { NSS_MODULE, testWithNss } from '../fixtures/nss_token.ts';
 
 const SOFTHSM_MODULE = '/usr/lib/softhsm/libsofthsm2.so';
 const DIGEST = createHash('sha256').update('configured').digest();
@@ -101,33 +101,35 @@ test.serial('a module that cannot be loaded is told for its own token alone', as
   );
 });
 
-const withNss = NSS_MODULE === undefined ? test.skip : test.serial;
-withNss('tokens of SoftHSM and of NSS are one pool, and each does what is asked with a key of the other', async (t) => {
-  const nss = { name: 'nss', module: NSS_MODULE, tokenLabel: 'pool nss', moduleParameters: parameters };
-  writeFileSync(at('nss.pin'), 'pin-of-nss', { mode: 0o600 });
-  const spare = { ...LEFT, name: 'spare', tokenLabel: 'pool spare', pinFile: 'spare.pin' };
-  const { configuration, files } = await configured([spare, { ...nss, pinFile: 'nss.pin' }]);
-  const pool = await HsmPool.open((await preparePool(configuration, files, true)).options);
-  const store = await SqliteStore.open(files.store);
-  const engine = await KeyEngine.open({ pool, store });
-  t.teardown(async () => {
-    await engine.close();
-    await store.close();
-    await pool.close({ drainMs: 0 });
-  });
-  t.deepEqual(
-    pool.status().tokens.map(({ name, state, profile, reason }) => [name, state, profile, reason]),
-    [
-      ['spare', 'healthy', 'softhsm', undefined],
-      ['nss', 'healthy', 'nss', undefined],
-    ],
-  );
-  const key = { name: 'shared' };
-  await engine.createKey({ ...key, spec: { keyType: 'EC-HSM', curve: 'P-256' } });
-  for (const name of ['nss', 'spare']) {
-    await pool.drain(name);
-    const { signature } = await engine.sign({ key, algorithm: 'ES256', digest: DIGEST });
-    pool.resumeToken(name);
-    t.true((await engine.verify({ key, algorithm: 'ES256', digest: DIGEST, signature })).valid, name);
-  }
-});
+testWithNss.serial(
+  'tokens of SoftHSM and of NSS are one pool, and each does what is asked with a key of the other',
+  async (t) => {
+    const nss = { name: 'nss', module: NSS_MODULE, tokenLabel: 'pool nss', moduleParameters: parameters };
+    writeFileSync(at('nss.pin'), 'pin-of-nss', { mode: 0o600 });
+    const spare = { ...LEFT, name: 'spare', tokenLabel: 'pool spare', pinFile: 'spare.pin' };
+    const { configuration, files } = await configured([spare, { ...nss, pinFile: 'nss.pin' }]);
+    const pool = await HsmPool.open((await preparePool(configuration, files, true)).options);
+    const store = await SqliteStore.open(files.store);
+    const engine = await KeyEngine.open({ pool, store });
+    t.teardown(async () => {
+      await engine.close();
+      await store.close();
+      await pool.close({ drainMs: 0 });
+    });
+    t.deepEqual(
+      pool.status().tokens.map(({ name, state, profile, reason }) => [name, state, profile, reason]),
+      [
+        ['spare', 'healthy', 'softhsm', undefined],
+        ['nss', 'healthy', 'nss', undefined],
+      ],
+    );
+    const key = { name: 'shared' };
+    await engine.createKey({ ...key, spec: { keyType: 'EC-HSM', curve: 'P-256' } });
+    for (const name of ['nss', 'spare']) {
+      await pool.drain(name);
+      const { signature } = await engine.sign({ key, algorithm: 'ES256', digest: DIGEST });
+      pool.resumeToken(name);
+      t.true((await engine.verify({ key, algorithm: 'ES256', digest: DIGEST, signature })).valid, name);
+    }
+  },
+);

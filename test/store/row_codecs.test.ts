@@ -1,13 +1,14 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { StrongroomError } from '../../src/model/errors.ts';
+import { KEY_OPERATIONS } from '../../src/model/key_operation.ts';
 import { DOCUMENT_COLUMNS, decodeDocumentRow, encodeDocumentRow } from '../../src/store/document_row.ts';
 import { decodeFoundRow } from '../../src/store/found_row.ts';
 import { decodeIntentRow, encodeIntentRow, INTENT_COLUMNS } from '../../src/store/intent_row.ts';
 import { decodeKeyRow, encodeKeyRow, KEY_COLUMNS } from '../../src/store/key_row.ts';
 import { decodeKeyVersionRow, encodeKeyVersionRow, KEY_VERSION_COLUMNS } from '../../src/store/key_version_row.ts';
 import type { RawRow } from '../../src/store/row_reader.ts';
-import type { Sealed } from '../../src/store/store.ts';
+import type { KeyVersionRecord, Sealed } from '../../src/store/store.ts';
 import { DOCUMENT_FIELDS, INTENT_FIELDS, KEY_FIELDS, KEY_VERSION_FIELDS, publicKeyOf } from './record_arbitraries.ts';
 import { bytes, document, intent, key, keyVersion, plain } from './store_records.ts';
 
@@ -166,4 +167,22 @@ test('a key whose version the join has not found is found without it', (t) => {
   const nothing = Object.fromEntries(KEY_VERSION_COLUMNS.map((column) => [column, null]));
   t.is(decodeFoundRow({ ...ofKey, ...nothing }).version, undefined);
   t.throws(() => decodeFoundRow({ ...ofKey, ...nothing, name: 'orders' }), { code: 'StoreTampered' });
+});
+
+test('rows of key versions that say the same have one value of it, which nobody changes for the other', (t) => {
+  const rows = [keyVersion(), keyVersion()].map((sealed) => encodeKeyVersionRow(sealed) as unknown as RawRow);
+  const [one, other] = rows.map((row) => decodeKeyVersionRow(row).record) as [KeyVersionRecord, KeyVersionRecord];
+  for (const member of ['spec', 'operations', 'tags'] as const) {
+    t.is(one[member], other[member], member);
+    t.true(Object.isFrozen(one[member]), member);
+  }
+  t.not(one.publicKey, other.publicKey);
+});
+
+test('however many lists of operations there have been, each row has its own', (t) => {
+  const orders = fc.sample(fc.shuffledSubarray([...KEY_OPERATIONS], { minLength: 6 }), 1_000);
+  for (const operations of orders) {
+    const { record } = decodeKeyVersionRow(encodeKeyVersionRow(keyVersion({ operations })) as unknown as RawRow);
+    t.deepEqual(record.operations, operations);
+  }
 });

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { Chromium, NO_CHROMIUM } from '../../fixtures/chromium.ts';
+import { testUnless } from '../../fixtures/test_unless.ts';
 import { ALICE, PASSWORD, SignInSite } from '../sign_in_site.ts';
 import { LOGIN_HOST } from '../test_server.ts';
 
@@ -37,11 +38,11 @@ async function otherSite(
   return { origin: `http://localhost:${(server.address() as AddressInfo).port}`, visits };
 }
 
-if (NO_CHROMIUM !== undefined) {
-  // biome-ignore lint/suspicious/noSkippedTests: the package is large, and its absence is to be seen.
-  test.skip(`the pages in a browser: ${NO_CHROMIUM}`, () => undefined);
-} else {
-  test.serial('a person signs in with the keyboard alone, and is sent back to the program with a code', async (t) => {
+const testInBrowser = testUnless(NO_CHROMIUM);
+
+testInBrowser.serial(
+  'a person signs in with the keyboard alone, and is sent back to the program with a code',
+  async (t) => {
     const { browser, site } = await open(t);
     const program = await otherSite(t, '<title>Done</title>');
     await browser.open(site.origin + site.authorizePath({ redirect_uri: program.origin }));
@@ -63,77 +64,77 @@ if (NO_CHROMIUM !== undefined) {
     t.is(url.searchParams.get('state'), 'a state');
     const redeemed = await site.redeem(url.searchParams.get('code') ?? '', { redirect_uri: program.origin });
     t.is(redeemed.status, 200);
-  });
+  },
+);
 
-  test.serial('a code is sent back in a form where the program asks for that', async (t) => {
-    const { browser, site } = await open(t);
-    const program = await otherSite(t, '<title>Done</title>');
-    const changes = { redirect_uri: program.origin, response_mode: 'form_post', login_hint: ALICE };
-    await browser.open(site.origin + site.authorizePath(changes));
-    await browser.waitFor('document.activeElement?.id === "password"');
-    await browser.type(PASSWORD);
-    await browser.press('Enter');
-    await browser.waitFor('document.title.startsWith("One more step") && document.activeElement?.tagName === "BUTTON"');
-    await browser.press('Enter');
-    await browser.waitFor('document.title === "Done"');
-    t.deepEqual(
-      program.visits.filter((visit) => !visit.includes('favicon')),
-      ['POST /'],
-    );
-  });
+testInBrowser.serial('a code is sent back in a form where the program asks for that', async (t) => {
+  const { browser, site } = await open(t);
+  const program = await otherSite(t, '<title>Done</title>');
+  const changes = { redirect_uri: program.origin, response_mode: 'form_post', login_hint: ALICE };
+  await browser.open(site.origin + site.authorizePath(changes));
+  await browser.waitFor('document.activeElement?.id === "password"');
+  await browser.type(PASSWORD);
+  await browser.press('Enter');
+  await browser.waitFor('document.title.startsWith("One more step") && document.activeElement?.tagName === "BUTTON"');
+  await browser.press('Enter');
+  await browser.waitFor('document.title === "Done"');
+  t.deepEqual(
+    program.visits.filter((visit) => !visit.includes('favicon')),
+    ['POST /'],
+  );
+});
 
-  test.serial('a device is let in with the keyboard alone', async (t) => {
-    const { browser, site } = await open(t);
-    const { json } = await site.post('/adfs/oauth2/v2.0/devicecode', {
-      client_id: site.desktop.clientId,
-      scope: site.scope,
-    });
-    await browser.open(`${site.origin}/device`);
-    await browser.waitFor('document.activeElement?.id === "user_code"');
-    await browser.type(String(json.user_code).toLowerCase());
-    await browser.press('Enter');
-    await browser.waitFor('document.activeElement?.id === "user_name"');
-    await browser.type(ALICE);
-    await browser.press('Tab');
-    await browser.type(PASSWORD);
-    await browser.press('Enter');
-    await browser.waitFor('document.title.startsWith("You are signed in")');
-    const reply = await site.token({ grant_type: 'device_code', device_code: String(json.device_code) });
-    t.is(reply.status, 200);
+testInBrowser.serial('a device is let in with the keyboard alone', async (t) => {
+  const { browser, site } = await open(t);
+  const { json } = await site.post('/adfs/oauth2/v2.0/devicecode', {
+    client_id: site.desktop.clientId,
+    scope: site.scope,
   });
+  await browser.open(`${site.origin}/device`);
+  await browser.waitFor('document.activeElement?.id === "user_code"');
+  await browser.type(String(json.user_code).toLowerCase());
+  await browser.press('Enter');
+  await browser.waitFor('document.activeElement?.id === "user_name"');
+  await browser.type(ALICE);
+  await browser.press('Tab');
+  await browser.type(PASSWORD);
+  await browser.press('Enter');
+  await browser.waitFor('document.title.startsWith("You are signed in")');
+  const reply = await site.token({ grant_type: 'device_code', device_code: String(json.device_code) });
+  t.is(reply.status, 200);
+});
 
-  test.serial('markup in the name of the application and in what it sends does nothing', async (t) => {
-    const { browser, site } = await open(t, EVIL);
-    await browser.open(site.origin + site.authorizePath({ login_hint: EVIL, state: EVIL, nonce: EVIL }));
-    await browser.waitFor('document.activeElement?.id === "password"');
-    t.is(await browser.evaluate('window.harm'), undefined);
-    t.is(await browser.evaluate('document.scripts.length + document.images.length'), 0);
-    t.is(await browser.evaluate('document.getElementById("user_name").value'), EVIL);
-    t.deepEqual(browser.complaints, []);
-  });
+testInBrowser.serial('markup in the name of the application and in what it sends does nothing', async (t) => {
+  const { browser, site } = await open(t, EVIL);
+  await browser.open(site.origin + site.authorizePath({ login_hint: EVIL, state: EVIL, nonce: EVIL }));
+  await browser.waitFor('document.activeElement?.id === "password"');
+  t.is(await browser.evaluate('window.harm'), undefined);
+  t.is(await browser.evaluate('document.scripts.length + document.images.length'), 0);
+  t.is(await browser.evaluate('document.getElementById("user_name").value'), EVIL);
+  t.deepEqual(browser.complaints, []);
+});
 
-  test.serial('another site cannot frame the page', async (t) => {
-    const { browser, site } = await open(t);
-    const address = site.origin + site.authorizePath();
-    const other = await otherSite(t, `<title>Frame</title><iframe src="${address.replaceAll('&', '&amp;')}"></iframe>`);
-    await browser.open(other.origin);
-    await browser.waitFor('document.title === "Frame" && document.readyState === "complete"');
-    await browser.complained(/frame-ancestors|X-Frame-Options/i);
-    t.pass();
-  });
+testInBrowser.serial('another site cannot frame the page', async (t) => {
+  const { browser, site } = await open(t);
+  const address = site.origin + site.authorizePath();
+  const other = await otherSite(t, `<title>Frame</title><iframe src="${address.replaceAll('&', '&amp;')}"></iframe>`);
+  await browser.open(other.origin);
+  await browser.waitFor('document.title === "Frame" && document.readyState === "complete"');
+  await browser.complained(/frame-ancestors|X-Frame-Options/i);
+  t.pass();
+});
 
-  test.serial('another site cannot send the form, though the browser has opened the page before', async (t) => {
-    const { browser, site } = await open(t);
-    const path = site.authorizePath();
-    await browser.open(site.origin + path);
-    await browser.waitFor('document.activeElement?.id === "user_name"');
-    const { token } = await site.open(path);
-    const fields = { form_token: token, user_name: ALICE, password: PASSWORD, decision: 'allow' };
-    const inputs = Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`);
-    const action = (site.origin + path).replaceAll('&', '&amp;');
-    const page = `<title>Other</title><form method="post" action="${action}">${inputs.join('')}</form><script>document.forms[0].submit()</script>`;
-    await browser.open((await otherSite(t, page)).origin);
-    await browser.waitFor('document.title.startsWith("This does not work")');
-    t.regex(String(await browser.evaluate('document.body.innerText')), /was not opened here/);
-  });
-}
+testInBrowser.serial('another site cannot send the form, though the browser has opened the page before', async (t) => {
+  const { browser, site } = await open(t);
+  const path = site.authorizePath();
+  await browser.open(site.origin + path);
+  await browser.waitFor('document.activeElement?.id === "user_name"');
+  const { token } = await site.open(path);
+  const fields = { form_token: token, user_name: ALICE, password: PASSWORD, decision: 'allow' };
+  const inputs = Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`);
+  const action = (site.origin + path).replaceAll('&', '&amp;');
+  const page = `<title>Other</title><form method="post" action="${action}">${inputs.join('')}</form><script>document.forms[0].submit()</script>`;
+  await browser.open((await otherSite(t, page)).origin);
+  await browser.waitFor('document.title.startsWith("This does not work")');
+  t.regex(String(await browser.evaluate('document.body.innerText')), /was not opened here/);
+});
