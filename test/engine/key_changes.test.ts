@@ -234,7 +234,8 @@ test('a name that is purged and taken again is another key to whoever knew the f
   t.is(new Set(revisions).size, 3);
 });
 
-test('a change of a key goes to the store whole, with the revision that was read', async (t) => {
+// Alone: an engine that opens settles what it finds begun with a resident key, and would take this for left behind.
+test.serial('a change of a key goes to the store whole, with the revision that was read', async (t) => {
   const { pool, store } = opened;
   const changes: KeyChange[] = [];
   const changeKey = async (...[change, limits]: Parameters<typeof store.changeKey>): Promise<void> => {
