@@ -1,14 +1,13 @@
 import type { Concurrency } from './concurrency.ts';
 import type { ContenderProcess } from './contender_process.ts';
 import type { ContenderRow } from './contenders.ts';
+import { heat } from './heat.ts';
 import type { OPERATIONS } from './operations.ts';
 import { OthersWatch } from './others_watch.ts';
 import type { MeasureCommand, Slice } from './protocol.ts';
 import { waitForQuiet } from './quiet_machine.ts';
 
-/** Once per contender and set, before anything counts. */
-const HEATING_IN_FLIGHT = 64;
-const HEATING_MS = 400;
+/** As the set has it, once per contender, before anything counts. */
 const SETTLING_MS = 100;
 const REPEATABLE_SHARE = 0.5;
 /** After a disturbed round: whoever disturbs may be about to end. */
@@ -103,13 +102,13 @@ export async function measureSet(
   };
 }
 
-/** Many in flight at first, because what is called often is compiled soon. C is as fast as it gets from the first call on. */
+/** C is as fast as it gets from the first call on. */
 async function runBefore(
   { row, process }: Entrant,
   command: { readonly command: 'measure' } & MeasureCommand,
 ): Promise<void> {
   if (row.program === 'raw') return;
-  await process.ask<Slice>({ ...command, inFlight: HEATING_IN_FLIGHT, measureMs: HEATING_MS });
+  await heat(process, command.operation);
   await process.ask<Slice>({ ...command, measureMs: SETTLING_MS });
 }
 

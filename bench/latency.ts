@@ -2,6 +2,7 @@ import { type Bar, barChart } from './chart.ts';
 import type { ContenderProcess } from './contender_process.ts';
 import { findContender } from './contenders.ts';
 import { takeRounds } from './coordinator.ts';
+import { heat } from './heat.ts';
 import type { Figures } from './judge.ts';
 import { OPERATIONS } from './operations.ts';
 import { OthersWatch } from './others_watch.ts';
@@ -76,6 +77,7 @@ async function latencyRows(
   processes: ReadonlyMap<string, ContenderProcess>,
   rounds: number,
 ): Promise<LatencyRow[]> {
+  for (const process of processes.values()) await heat(process, operation);
   const offered = OFFERED_SHARE * (await capacity(operation, processes.get(LIBRARY)!));
   const ownOffered = OFFERED_SHARE * (await capacity(operation, processes.get(ENGINE)!));
   const entrants = [

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "js_verifying_key.h"
 #include "return_value.h"
 #include "wire.h"
 
@@ -97,6 +98,14 @@ constexpr Row kHostStates[] = {
     {"stopped", number(HostState::stopped)},
 };
 
+constexpr Row kSignatureSchemeRows[] = {
+    {"ecdsa", number(SignatureScheme::ecdsa)},
+    {"pkcs1", number(SignatureScheme::pkcs1)},
+    {"pssSha256", number(SignatureScheme::pssSha256)},
+    {"pssSha384", number(SignatureScheme::pssSha384)},
+    {"pssSha512", number(SignatureScheme::pssSha512)},
+};
+
 Napi::Object tableOf(Napi::Env env, std::span<const Row> rows) {
   Napi::Object table = Napi::Object::New(env);
   for (const Row& row : rows) table.Set(row.name, Napi::Number::New(env, static_cast<double>(row.value)));
@@ -171,6 +180,7 @@ Napi::Value layoutTables(const Napi::CallbackInfo& info) {
   tables.Set("COMPLETION", tableOf(env, kCompletion));
   tables.Set("OUTCOME", tableOf(env, kOutcomes));
   tables.Set("HOST_STATE", tableOf(env, kHostStates));
+  tables.Set("SIGNATURE_SCHEME", tableOf(env, kSignatureSchemeRows));
   return tables;
 }
 

@@ -24,7 +24,7 @@ uint32_t integerMember(const Napi::Object& object, const char* name);
 std::string textMember(const Napi::Object& object, const char* name);
 bool booleanMember(const Napi::Object& object, const char* name);
 
-/// RING_OPERATION, PARAMETER_KIND, ATTRIBUTE_KIND, REQUEST, COMPLETION, OUTCOME and HOST_STATE.
+/// RING_OPERATION, PARAMETER_KIND, ATTRIBUTE_KIND, REQUEST, COMPLETION, OUTCOME, HOST_STATE and SIGNATURE_SCHEME.
 Napi::Value layoutTables(const Napi::CallbackInfo& info);
 
 /// Names of the Cryptoki functions, by the number that completions carry.

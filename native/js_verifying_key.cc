@@ -26,20 +26,29 @@ struct Freed {
 
 using Bytes = std::vector<uint8_t>;
 using Key = std::shared_ptr<EVP_PKEY>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
 using Number = std::unique_ptr<BIGNUM, Freed<BN_free>>;
 using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG_free>>;
 
-/// How the signed bytes become a signature, as JavaScript names it.
-struct Scheme {
-  std::string padding;  ///< Of RSA: `pkcs1` or `pss`. Empty for ECDSA.
-  std::string hash;     ///< Of PSS, also for its mask, with a salt as long as the digest.
+/// What OpenSSL is told of a scheme.
+struct SchemeNames {
+  const char* padding;  ///< Null for ECDSA.
+  const char* hash;     ///< Of PSS, also for its mask, with a salt as long as the digest.
 };
+
+constexpr std::array<SchemeNames, kSignatureSchemes> kSchemeNames = {{
+    {nullptr, nullptr},
+    {OSSL_PKEY_RSA_PAD_MODE_PKCSV15, nullptr},
+    {OSSL_PKEY_RSA_PAD_MODE_PSS, "SHA-256"},
+    {OSSL_PKEY_RSA_PAD_MODE_PSS, "SHA-384"},
+    {OSSL_PKEY_RSA_PAD_MODE_PSS, "SHA-512"},
+}};
+
+const SchemeNames& namesOf(SignatureScheme scheme) { return kSchemeNames[static_cast<size_t>(scheme)]; }
 
 Key keyOf(const char* type, std::vector<OSSL_PARAM> parameters) {
   parameters.push_back(OSSL_PARAM_construct_end());
   EVP_PKEY* key = nullptr;
-  const KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  const VerifyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   const bool made = context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1 &&
                     EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters.data()) == 1;
   ERR_clear_error();
@@ -79,37 +88,49 @@ Bytes derOf(std::span<const uint8_t> raw) {
   return encoded;
 }
 
-bool setScheme(EVP_PKEY_CTX* context, Scheme& scheme) {
-  if (scheme.padding.empty()) return true;
-  std::vector<OSSL_PARAM> parameters = {
-      OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, scheme.padding.data(), 0)};
-  std::string salt = OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST;
-  if (!scheme.hash.empty()) {
-    for (const char* name : {OSSL_SIGNATURE_PARAM_DIGEST, OSSL_SIGNATURE_PARAM_MGF1_DIGEST})
-      parameters.push_back(OSSL_PARAM_construct_utf8_string(name, scheme.hash.data(), 0));
-    parameters.push_back(OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, salt.data(), 0));
+bool setScheme(EVP_PKEY_CTX* context, SignatureScheme scheme) {
+  const auto [padding, hash] = namesOf(scheme);
+  if (padding == nullptr) return true;
+  std::vector<OSSL_PARAM> parameters;
+  const auto set = [&](const char* name, const char* value) {
+    parameters.push_back(OSSL_PARAM_construct_utf8_string(name, const_cast<char*>(value), 0));
+  };
+  set(OSSL_SIGNATURE_PARAM_PAD_MODE, padding);
+  if (hash != nullptr) {
+    set(OSSL_SIGNATURE_PARAM_DIGEST, hash);
+    set(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, hash);
+    set(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST);
   }
   parameters.push_back(OSSL_PARAM_construct_end());
   return EVP_PKEY_CTX_set_params(context, parameters.data()) == 1;
 }
 
-bool isSignature(EVP_PKEY* key, Scheme& scheme, std::span<const uint8_t> signedBytes,
-                 std::span<const uint8_t> answer) {
-  const Bytes der = scheme.padding.empty() ? derOf(answer) : Bytes();
-  const std::span<const uint8_t> signature = scheme.padding.empty() ? der : answer;
-  const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-  const bool right = context != nullptr && EVP_PKEY_verify_init(context.get()) == 1 &&
-                     setScheme(context.get(), scheme) &&
-                     EVP_PKEY_verify(context.get(), signature.data(), signature.size(), signedBytes.data(),
-                                     signedBytes.size()) == 1;
-  // A signature that is none leaves its reasons in the queue of this thread.
+/// For any number of signatures, one after the other. Null where the key knows no such scheme.
+VerifyContext contextOf(EVP_PKEY* key, SignatureScheme scheme) {
+  VerifyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  const bool ready =
+      context != nullptr && EVP_PKEY_verify_init(context.get()) == 1 && setScheme(context.get(), scheme);
+  if (ready) return context;
   ERR_clear_error();
+  return nullptr;
+}
+
+bool isSignature(EVP_PKEY_CTX* context, SignatureScheme scheme, std::span<const uint8_t> signedBytes,
+                 std::span<const uint8_t> answer) {
+  const bool isEcdsa = scheme == SignatureScheme::ecdsa;
+  const Bytes der = isEcdsa ? derOf(answer) : Bytes();
+  const std::span<const uint8_t> signature = isEcdsa ? der : answer;
+  const bool right = context != nullptr && EVP_PKEY_verify(context, signature.data(), signature.size(),
+                                                           signedBytes.data(), signedBytes.size()) == 1;
+  // A signature that is none leaves its reasons in the queue of this thread.
+  if (!right) ERR_clear_error();
   return right;
 }
 
-Scheme schemeOf(const Napi::Value& value) {
-  const Napi::Object scheme = objectOf(value, "scheme");
-  return {textMember(scheme, "padding"), textMember(scheme, "hash")};
+SignatureScheme schemeOf(const Napi::Value& value) {
+  const uint32_t scheme = integerOf(value, "scheme");
+  if (scheme >= kSignatureSchemes) throw Napi::TypeError::New(value.Env(), "no such scheme");
+  return static_cast<SignatureScheme>(scheme);
 }
 
 Bytes copyOf(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end()}; }
@@ -117,15 +138,18 @@ Bytes copyOf(std::span<const uint8_t> bytes) { return {bytes.begin(), bytes.end(
 /// One signature in the thread pool. It has copies of everything: what JavaScript holds may change meanwhile.
 class Verification : public Napi::AsyncWorker {
  public:
-  Verification(Napi::Env env, Key key, Scheme scheme, Bytes signedBytes, Bytes signature)
+  Verification(Napi::Env env, Key key, SignatureScheme scheme, Bytes signedBytes, Bytes signature)
       : AsyncWorker(env, "strongroom.VerifyingKey.verify"), deferred_(Napi::Promise::Deferred::New(env)),
-        key_(std::move(key)), scheme_(std::move(scheme)), signedBytes_(std::move(signedBytes)),
+        key_(std::move(key)), scheme_(scheme), signedBytes_(std::move(signedBytes)),
         signature_(std::move(signature)) {}
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
-  void Execute() override { right_ = isSignature(key_.get(), scheme_, signedBytes_, signature_); }
+  void Execute() override {
+    const VerifyContext context = contextOf(key_.get(), scheme_);
+    right_ = isSignature(context.get(), scheme_, signedBytes_, signature_);
+  }
 
   void OnOK() override { deferred_.Resolve(Napi::Boolean::New(Env(), right_)); }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
@@ -133,13 +157,15 @@ class Verification : public Napi::AsyncWorker {
  private:
   const Napi::Promise::Deferred deferred_;
   const Key key_;
-  Scheme scheme_;
+  const SignatureScheme scheme_;
   const Bytes signedBytes_;
   const Bytes signature_;
   bool right_ = false;
 };
 
 }  // namespace
+
+void VerifyContextFree::operator()(evp_pkey_ctx_st* context) const { EVP_PKEY_CTX_free(context); }
 
 Napi::Function JsVerifyingKey::define(Napi::Env env) {
   return DefineClass(env, "VerifyingKey",
@@ -158,8 +184,10 @@ JsVerifyingKey::JsVerifyingKey(const Napi::CallbackInfo& info) : Napi::ObjectWra
 }
 
 Napi::Value JsVerifyingKey::verifyNow(const Napi::CallbackInfo& info) {
-  Scheme scheme = schemeOf(info[0]);
-  const bool right = isSignature(key_.get(), scheme, bytesOf(info[1], "signed"), bytesOf(info[2], "signature"));
+  const SignatureScheme scheme = schemeOf(info[0]);
+  VerifyContext& context = contexts_[static_cast<size_t>(scheme)];
+  if (context == nullptr) context = contextOf(key_.get(), scheme);
+  const bool right = isSignature(context.get(), scheme, bytesOf(info[1], "signed"), bytesOf(info[2], "signature"));
   return Napi::Boolean::New(info.Env(), right);
 }
 

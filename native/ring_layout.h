@@ -26,7 +26,7 @@ inline constexpr uint32_t kCompletionsPerSignal = 32;
 /// … or when the oldest of them has waited for half as long again as lanes need for what still waits, so that more of it
 /// comes before they are through, but within these bounds.
 inline constexpr uint64_t kShortestSignalIntervalNs = 100'000;
-inline constexpr uint64_t kLongestSignalIntervalNs = 4'000'000;
+inline constexpr uint64_t kLongestSignalIntervalNs = 12'000'000;
 /// Where the ring holds no more than so many, the owner has a core to himself, and takes some while the lane is at others.
 inline constexpr uint32_t kFewInRing = 8;
 inline constexpr uint64_t kShortestSignalIntervalOfFewNs = 20'000;

@@ -14,6 +14,7 @@ import {
   type ParameterKind,
   RING_OPERATION,
   type RingOperation,
+  SIGNATURE_SCHEME,
   type SignatureScheme,
 } from '../pkcs11/binding.ts';
 import { gcmParameter, MECHANISM, oaepParameter, pssParameter } from '../pkcs11/mechanism.ts';
@@ -171,15 +172,17 @@ function digestInfoOf({ way, hash }: Realisation): SignatureHash | undefined {
   return way === 'digestInfo' && hash !== 'SHA-1' ? hash : undefined;
 }
 
-const PADDINGS: Partial<Record<Realisation['mechanism'], SignatureScheme['padding']>> = {
-  CKM_RSA_PKCS: 'pkcs1',
-  CKM_RSA_PKCS_PSS: 'pss',
-  CKM_ECDSA: '',
+const PSS_SCHEMES: Readonly<Record<SignatureHash, SignatureScheme>> = {
+  'SHA-256': SIGNATURE_SCHEME.pssSha256,
+  'SHA-384': SIGNATURE_SCHEME.pssSha384,
+  'SHA-512': SIGNATURE_SCHEME.pssSha512,
 };
 
-function signatureSchemeOf({ mechanism, parameter, hash }: Realisation): SignatureScheme | undefined {
-  const padding = PADDINGS[mechanism];
-  return padding === undefined ? undefined : { padding, hash: (parameter === 'pss' && hash) || '' };
+function signatureSchemeOf({ mechanism, hash }: Realisation): SignatureScheme | undefined {
+  if (mechanism === 'CKM_ECDSA') return SIGNATURE_SCHEME.ecdsa;
+  if (mechanism === 'CKM_RSA_PKCS') return SIGNATURE_SCHEME.pkcs1;
+  const isPss = mechanism === 'CKM_RSA_PKCS_PSS' && hash !== undefined && hash !== 'SHA-1';
+  return isPss ? PSS_SCHEMES[hash] : undefined;
 }
 
 /** An algorithm without a modulus and without a curve is an HMAC, as long as the digest, which is as long as its smallest key. */

@@ -189,15 +189,17 @@ export type VerifyingKeyParts =
   | { readonly group: string; readonly x: Uint8Array; readonly y: Uint8Array };
 
 /** How the signed bytes become a signature. */
-export interface SignatureScheme {
-  /**
-   * `pkcs1`: EMSA-PKCS1-v1_5 over bytes that have their DigestInfo already (RFC 8017 §9.2); `pss`: EMSA-PSS over a digest, with a salt
-   * as long (§9.1); empty: ECDSA over a digest, as r ‖ s.
-   */
-  readonly padding: '' | 'pkcs1' | 'pss';
-  /** Of PSS and of its mask; empty elsewhere. */
-  readonly hash: '' | 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
-}
+export const SIGNATURE_SCHEME = {
+  /** Over a digest, as r ‖ s. */
+  ecdsa: 0,
+  /** EMSA-PKCS1-v1_5 over bytes that have their DigestInfo already (RFC 8017 §9.2). */
+  pkcs1: 1,
+  /** EMSA-PSS over a digest, with the same hash in the mask, and a salt as long (RFC 8017 §9.1). */
+  pssSha256: 2,
+  pssSha384: 3,
+  pssSha512: 4,
+} as const;
+export type SignatureScheme = (typeof SIGNATURE_SCHEME)[keyof typeof SIGNATURE_SCHEME];
 
 /** Verifies outside of the token and of its host: with the OpenSSL in this process. False for whatever is no signature, of any length. */
 export interface NativeVerifyingKey {

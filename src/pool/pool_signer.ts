@@ -1,5 +1,6 @@
 import type { AlgorithmName } from '../model/algorithm.ts';
 import { StrongroomError } from '../model/errors.ts';
+import { SIGNATURE_SCHEME } from '../pkcs11/binding.ts';
 import type { SigningKeyName } from '../pkcs11/pool_key_template.ts';
 import type { Completion, HsmHost } from './hsm_host.ts';
 import type { CallOptions, RequestFor } from './pool_call.ts';
@@ -77,7 +78,7 @@ export class PoolSigner {
   async #isSignature(name: SigningKeyName, digest: Uint8Array, signature: Uint8Array, host: HsmHost): Promise<boolean> {
     const publicKey = this.#publicKeys.get(name) ?? (await this.publicKey(name, host));
     this.#publicKeys.set(name, publicKey);
-    return this.#options.signatureCheck.isRight(publicKey, { padding: '', hash: '' }, digest, signature);
+    return this.#options.signatureCheck.isRight(publicKey, SIGNATURE_SCHEME.ecdsa, digest, signature);
   }
 
   #tested<Request>(algorithm: AlgorithmName, host: HsmHost, request: () => Request): Request | Promise<Request> {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { ALGORITHMS, type Algorithm } from '../../src/model/algorithm.ts';
+import { ALGORITHMS, type Algorithm, type AlgorithmName } from '../../src/model/algorithm.ts';
 import type { Curve, PublicKey } from '../../src/model/key.ts';
-import { nativeAddon, type SignatureScheme } from '../../src/pkcs11/binding.ts';
+import { nativeAddon, SIGNATURE_SCHEME, type SignatureScheme } from '../../src/pkcs11/binding.ts';
 import { digestInfo } from '../../src/pkcs11/signature_format.ts';
 import type { HsmHost } from '../../src/pool/hsm_host.ts';
 import { SignatureCheck, type SignatureCheckPolicy } from '../../src/pool/signature_check.ts';
@@ -38,22 +38,24 @@ interface Signed {
   readonly signature: Uint8Array;
 }
 
+function schemeOf(name: AlgorithmName): SignatureScheme {
+  if (name.startsWith('ES')) return SIGNATURE_SCHEME.ecdsa;
+  return name.startsWith('PS')
+    ? SIGNATURE_SCHEME[`pssSha${name.slice(2) as '256' | '384' | '512'}`]
+    : SIGNATURE_SCHEME.pkcs1;
+}
+
 /** What goes into the token for an algorithm, and a signature over it that did not come from one. */
 function signedBy(algorithm: Algorithm): Signed {
   const pair = pairFor(algorithm);
   const node = nodeAlgorithm(algorithm.name, 0) as NodeSignature;
   const message = randomBytes(40);
   const digest = node.input(message);
-  const [{ hash, way, parameter } = {}] = algorithm.realisations;
+  const [{ hash, way } = {}] = algorithm.realisations;
   const isDigestInfo = way === 'digestInfo' && hash !== undefined && hash !== 'SHA-1';
-  const isRsa = algorithm.keyType === 'RSA-HSM';
-  const scheme: SignatureScheme =
-    isRsa && parameter === 'pss' && hash !== undefined
-      ? { padding: 'pss', hash }
-      : { padding: isRsa ? 'pkcs1' : '', hash: '' };
   return {
     publicKey: publicKeyOf(pair),
-    scheme,
+    scheme: schemeOf(algorithm.name),
     signed: isDigestInfo ? digestInfo(hash, digest) : digest,
     signature: node.sign(pair, message),
   };
@@ -134,6 +136,8 @@ for (const name of ['RS256', 'PS512', 'ES256'] as const) {
     t.false(await elsewhere);
     now += 4;
     t.is(check.isRight(one.publicKey, one.scheme, flipped(one.signed, 3), one.signature), false);
+    now += 4;
+    t.is(check.isRight(one.publicKey, one.scheme, one.signed, one.signature), true, 'after a wrong one');
   });
 }
 
@@ -199,6 +203,21 @@ test('more keys than are kept ready verify all the same', async (t) => {
   for (let i = 0; i < 1_100; i++)
     if (!(await check.isRight(again(), first.scheme, first.signed, first.signature))) return t.fail(`${i}`);
   t.true(await check.isRight(first.publicKey, first.scheme, first.signed, first.signature));
+});
+
+test('a scheme that nobody knows, or that is not for the key, is refused or verifies nothing', async (t) => {
+  const { VerifyingKey } = nativeAddon();
+  const { publicKey, scheme, signed, signature } = signedBy(ALGORITHMS.get('ES256') as Algorithm);
+  if (publicKey.keyType !== 'EC-HSM') return t.fail();
+  const key = new VerifyingKey({ group: 'P-256', x: publicKey.x, y: publicKey.y });
+  for (const none of [5, -1, 0.5, '1'] as unknown[] as SignatureScheme[])
+    for (const verify of ['verify', 'verifyNow'] as const)
+      t.throws(() => key[verify](none, signed, signature), { instanceOf: TypeError }, `${none}`);
+  for (const ofRsa of [SIGNATURE_SCHEME.pkcs1, SIGNATURE_SCHEME.pssSha256]) {
+    t.false(key.verifyNow(ofRsa, signed, signature));
+    t.false(await key.verify(ofRsa, signed, signature));
+  }
+  t.true(key.verifyNow(scheme, signed, signature));
 });
 
 test('a point that is not on its curve, and a curve that nobody knows, are no public keys', (t) => {

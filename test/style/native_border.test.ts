@@ -8,6 +8,7 @@ import {
   PARAMETER_KIND,
   REQUEST,
   RING_OPERATION,
+  SIGNATURE_SCHEME,
 } from '../../src/pkcs11/binding.ts';
 
 test('binding.ts has the layout of the native core, field for field', (t) => {
@@ -19,6 +20,7 @@ test('binding.ts has the layout of the native core, field for field', (t) => {
     COMPLETION: { ...COMPLETION },
     OUTCOME: { ...OUTCOME },
     HOST_STATE: { ...HOST_STATE },
+    SIGNATURE_SCHEME: { ...SIGNATURE_SCHEME },
   });
 });
 
