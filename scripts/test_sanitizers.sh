@@ -3,7 +3,9 @@
 # Builds the native core and its tests with AddressSanitizer and UndefinedBehaviorSanitizer, then with ThreadSanitizer, in
 # build/asan and build/tsan, and runs them: the ring under load, and mixed traffic over a SoftHSM token with lanes in threads
 # and in hsm_host. Any report fails the run. ThreadSanitizer sees one process at a time: what crosses between processes is
-# tested with lanes and owner as threads of one. Names of sanitizers (asan, tsan) as arguments run those alone.
+# tested with lanes and owner as threads of one. With AddressSanitizer the addon is also tested inside Node.js, as far as no
+# module is loaded there (which is done with RTLD_DEEPBIND, and the sanitizer does not bear that). Names of sanitizers
+# (asan, tsan) as arguments run those alone.
 set -euo pipefail
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/setup.sh"
 
@@ -39,6 +41,24 @@ run_sanitized() {
   return "$status"
 }
 
+# What is loaded finds the addon beside itself, so there is a copy of it beside the one that was built here. At its end
+# Node.js leaves memory to the system: leaks are not looked for.
+run_sanitized_addon() {
+  local directory=$1/addon entry runtime
+  rm -rf "$directory"
+  mkdir "$directory"
+  cp -r "$ROOT/src" "$ROOT/test" "$directory"
+  for entry in bench node_modules package.json; do ln -s "$ROOT/$entry" "$directory/$entry"; done
+  ln -s ../build "$directory/build"
+  (cd "$1" && quietly node_gyp build -- strongroom)
+  runtime=$(clang -print-file-name="libclang_rt.asan-$(uname -m).so")
+  (
+    cd "$directory" &&
+      ASAN_OPTIONS=detect_leaks=0:allow_user_segv_handler=1 LD_PRELOAD=$runtime "$NODE" \
+        node_modules/ava/entrypoints/cli.mjs test/pool/signature_check.test.ts test/style/native_border.test.ts
+  )
+}
+
 test_with() {
   local name=$1 sanitize=$2 directory=$ROOT/build/$1
   say "$name: building …"
@@ -52,7 +72,11 @@ chosen=("$@")
 if ((${#chosen[@]} == 0)); then chosen=(asan tsan); fi
 for name in "${chosen[@]}"; do
   case $name in
-    asan) test_with asan address ;;
+    asan)
+      test_with asan address
+      say 'asan: testing the addon …'
+      run_sanitized_addon "$ROOT/build/asan" || die 'asan: the tests of the addon failed, or the sanitizer had something to report.'
+      ;;
     tsan) test_with tsan thread ;;
     *) die "expected asan or tsan, received $name." ;;
   esac
