@@ -34,9 +34,9 @@ const MOST_HOST_BYTES_PER_LIFE = 2_000;
 /** Between two looks a connection may be opened anew, and a file of the log be followed by another. */
 const DESCRIPTORS_BETWEEN = 8;
 
-function keptMegabytes({ output, pid }: RunningServer): number {
-  const [, used] = /uses (\d+) bytes in \d+ heaps\n$/.exec(output.slice(output.lastIndexOf('uses '))) ?? [];
-  return Number(used) / 1e6 + megabytesBesideV8(pid);
+/** What it has said so far of its heaps, in bytes; between that it logs. */
+function heapReports({ output }: RunningServer): number[] {
+  return [...output.matchAll(/^uses (\d+) bytes in \d+ heaps$/gm)].map(([, bytes]) => Number(bytes));
 }
 
 type Sample = Parameters<typeof slope>[0][number];
@@ -64,12 +64,15 @@ campaign('soak', async (t, run) => {
   const watch = async (): Promise<void> => {
     while (performance.now() < endMs) {
       await delay(Math.min(SAMPLE_MS, (run.count * 1000) / LEAST_SAMPLES) - COLLECTION_MS);
+      const saidBefore = heapReports(server).length;
       process.kill(server.pid, 'SIGUSR2');
       await delay(COLLECTION_MS);
+      const used = heapReports(server).slice(saidBefore).at(-1);
       run.done = Math.min(run.count, Math.ceil((performance.now() - started) / 1000));
-      if (run.done < run.count * WARM_UP) continue;
+      // Where the machine is so busy that it has not said it yet, it says it next time.
+      if (run.done < run.count * WARM_UP || used === undefined) continue;
       const at = (performance.now() - started) / 3_600_000;
-      memory.server.push({ at, value: keptMegabytes(server) });
+      memory.server.push({ at, value: used / 1e6 + megabytesBesideV8(server.pid) });
       memory.hosts.push({ at, value: residentMegabytes(childrenOf(server.pid)) });
       descriptors.push(openDescriptors(server.pid));
     }
