@@ -9,6 +9,8 @@ const CALLERS = 8;
 const FULL_LOAD_SECONDS = 5;
 /** As busy as asleep is half of the load. */
 const LOAD = 0.5;
+/** The caller asks less where answers do not keep up with it: with less than this nothing is shown. */
+const LEAST_ASKED = 0.9;
 /** Collecting takes less than a hundredth of the time, or it would be seen in the p99. */
 const SAMPLE_MS = 15_000;
 const LEAST_SAMPLES = 8;
@@ -39,6 +41,13 @@ function heapReports({ output }: RunningServer): number[] {
   return [...output.matchAll(/^uses (\d+) bytes in \d+ heaps$/gm)].map(([, bytes]) => Number(bytes));
 }
 
+/** Not a number where it does not say it: then there is no figure, and the campaign fails. */
+async function nextHeapReport(server: RunningServer, saidBefore: number): Promise<number> {
+  const endMs = performance.now() + SAMPLE_MS;
+  while (heapReports(server).length === saidBefore && performance.now() < endMs) await delay(COLLECTION_MS);
+  return heapReports(server)[saidBefore] ?? Number.NaN;
+}
+
 type Sample = Parameters<typeof slope>[0][number];
 
 campaign('soak', async (t, run) => {
@@ -67,10 +76,9 @@ campaign('soak', async (t, run) => {
       const saidBefore = heapReports(server).length;
       process.kill(server.pid, 'SIGUSR2');
       await delay(COLLECTION_MS);
-      const used = heapReports(server).slice(saidBefore).at(-1);
+      const used = await nextHeapReport(server, saidBefore);
       run.done = Math.min(run.count, Math.ceil((performance.now() - started) / 1000));
-      // Where the machine is so busy that it has not said it yet, it says it next time.
-      if (run.done < run.count * WARM_UP || used === undefined) continue;
+      if (run.done < run.count * WARM_UP) continue;
       const at = (performance.now() - started) / 3_600_000;
       memory.server.push({ at, value: used / 1e6 + megabytesBesideV8(server.pid) });
       memory.hosts.push({ at, value: residentMegabytes(childrenOf(server.pid)) });
@@ -84,9 +92,10 @@ campaign('soak', async (t, run) => {
     }
   };
   const p99s: number[] = [];
+  let signatures = 0;
   const work = async (): Promise<void> => {
     for (let part = 0; part < 4; part++) {
-      await caller.keepAsking(perSecond, run.count / 4);
+      signatures += await caller.keepAsking(perSecond, run.count / 4);
       p99s.push(caller.takeP99());
     }
   };
@@ -110,6 +119,8 @@ campaign('soak', async (t, run) => {
   measure('p99 of the last quarter, ms', p99s[3] ?? Number.NaN);
   if (Math.abs(last - first) > DESCRIPTORS_BETWEEN) run.fail(`It had ${first} descriptors, and has ${last}`);
   if (!run.isFull) return;
+  if (signatures < perSecond * run.count * LEAST_ASKED)
+    run.fail(`It was asked ${signatures} times, which is less than half of its load`);
   // Also what could not be measured.
   if (!(growth <= MOST_MB_PER_HOUR)) run.fail(`Its memory grows by ${growth.toFixed(1)} MB an hour`);
   if (!(hostBytesPerLife <= MOST_HOST_BYTES_PER_LIFE))

@@ -54,12 +54,13 @@ export class SteadyCaller {
     await this.#caller.ask('DELETE', `/deletedkeys/${name}`);
   }
 
-  /** Asks as often a second as that, until the time is over; where answers do not keep up with it, it asks less. */
-  async keepAsking(perSecond: number, seconds: number): Promise<void> {
+  /** Asks as often a second as that, until the time is over; where answers do not keep up with it, it asks less. Answers how often it has asked. */
+  async keepAsking(perSecond: number, seconds: number): Promise<number> {
     const started = performance.now();
     const endMs = started + seconds * 1000;
     const underWay = new Set<Promise<void>>();
-    for (let asked = 0; asked < perSecond * seconds && performance.now() < endMs; asked++) {
+    let asked = 0;
+    for (; asked < perSecond * seconds && performance.now() < endMs; asked++) {
       const waitMs = started + (asked * 1000) / perSecond - performance.now();
       if (waitMs > 0) await delay(waitMs);
       const [oldest] = underWay;
@@ -68,6 +69,7 @@ export class SteadyCaller {
       underWay.add(one);
     }
     await Promise.all(underWay);
+    return asked;
   }
 
   /** The latencies so far, in milliseconds; what is asked from now on counts anew. */
