@@ -17,6 +17,8 @@ import { median, ratioPerRound, type Spread, spread } from './statistics.ts';
 const ENGINE = 'engine-process-2';
 const LIBRARY = 'pkcs11js-async';
 const BLOCKING = 'pkcs11js-sync';
+/** Its workers take arrivals by themselves, so that nothing is on the way between an arrival and the module but the machine. */
+const LIMIT = 'raw-2x1';
 const OFFERED_SHARE = 0.5;
 const HALF = 'half of pkcs11js async’s capacity';
 const OWN_HALF = 'half of its own capacity';
@@ -27,6 +29,11 @@ const SLICE = { warmUpMs: 80, measureMs: 320 };
 /** A slice is ten times as long as in the table, for the sake of the 99th percentile. */
 const ROUNDS_SHARE = 0.5;
 
+const CHART_KINDS: ReadonlyMap<string, Bar['kind']> = new Map([
+  [ENGINE, 'ours'],
+  [LIMIT, 'limit'],
+]);
+
 /** One contender under one load. */
 interface LatencyRow {
   readonly operation: OperationHere;
@@ -35,7 +42,8 @@ interface LatencyRow {
   readonly load: string;
   readonly p50Ms: Spread;
   readonly p99Ms: Spread;
-  readonly eventLoopDelayP99Ms: Spread;
+  /** A program in C has no event loop. */
+  readonly eventLoopDelayP99Ms: Spread | undefined;
   /** Per round, for ratios. */
   readonly p99RoundsMs: readonly number[];
   readonly disturbedRounds: number;
@@ -58,7 +66,8 @@ export async function measureLatency(selection: Selection, token: ScratchToken):
   const rows: LatencyRow[] = [];
   const saturation: SaturationRow[] = [];
   try {
-    for (const id of [ENGINE, LIBRARY, BLOCKING]) processes.set(id, await startContender(findContender(id), token));
+    for (const id of [LIMIT, ENGINE, LIBRARY, BLOCKING])
+      processes.set(id, await startContender(findContender(id), token));
     for (const operation of OPERATIONS_HERE) {
       if (!selection.operations.some(({ id }) => id === operation)) continue;
       rows.push(...(await latencyRows(operation, processes, rounds)));
@@ -84,6 +93,7 @@ async function latencyRows(
     { contender: ENGINE, ratePerSecond: offered, load: HALF },
     { contender: LIBRARY, ratePerSecond: offered, load: HALF },
     { contender: BLOCKING, ratePerSecond: offered, load: HALF },
+    { contender: LIMIT, ratePerSecond: offered, load: HALF },
     { contender: ENGINE, ratePerSecond: ownOffered, load: OWN_HALF },
   ];
   const watch = new OthersWatch([...processes.values()]);
@@ -99,7 +109,8 @@ async function latencyRows(
       ...entrant,
       p50Ms: spread(perRound((slice) => slice.p50Ms)),
       p99Ms: spread(p99RoundsMs),
-      eventLoopDelayP99Ms: spread(perRound((slice) => slice.eventLoopDelayP99Ms)),
+      eventLoopDelayP99Ms:
+        entrant.contender === LIMIT ? undefined : spread(perRound((slice) => slice.eventLoopDelayP99Ms ?? Number.NaN)),
       p99RoundsMs,
       disturbedRounds,
     };
@@ -175,7 +186,7 @@ function latencySection(rows: readonly LatencyRow[], saturation: readonly Satura
       findContender(row.contender).title,
       milliseconds(row.p50Ms),
       milliseconds(row.p99Ms),
-      milliseconds(row.eventLoopDelayP99Ms),
+      row.eventLoopDelayP99Ms === undefined ? '–' : milliseconds(row.eventLoopDelayP99Ms),
     ]),
   );
   const delays = table(
@@ -199,7 +210,7 @@ function latencyChart(rows: readonly LatencyRow[]): string {
           label: `${findContender(row.contender).title}, ${count(row.ratePerSecond)}/s`,
           value: row.p99Ms.median,
           text: `${milliseconds(row.p99Ms)} (p50 ${milliseconds(row.p50Ms)})`,
-          kind: row.contender === ENGINE ? 'ours' : 'other',
+          kind: CHART_KINDS.get(row.contender) ?? 'other',
         }),
       ),
   })).filter(({ bars }) => bars.length > 0);

@@ -7,13 +7,13 @@ import { fillerName } from './filler_name.ts';
 import { buildPackage, type Installation, startInstalledServer } from './installed_server.ts';
 import type { Figure } from './judge.ts';
 import { startStore } from './many_keys.ts';
-import { count, significant, table } from './report.ts';
+import { count, significant, table, withRange } from './report.ts';
 import type { PartOutcome } from './results.ts';
 import type { ScratchToken } from './scratch_token.ts';
 import type { Selection } from './selection.ts';
 import type { ServerClient } from './server_client.ts';
 import { makeServerStore } from './server_store.ts';
-import { median, spread } from './statistics.ts';
+import { median, type Spread, spread } from './statistics.ts';
 
 const FEW = 100;
 const MANY = 100_000;
@@ -26,12 +26,16 @@ const PAUSE_MS = 3_000;
 /** … and more than it takes for that. */
 const SETTLE_MS = 15_000;
 const SAMPLES = 5;
+/** An idle server is measured over as many starts: from one to the next it strays by several MB. */
+const STARTS = 5;
 const SAMPLE_MS = 500;
 const KIB_PER_MB = 1_000_000 / 1024;
 
 interface MemoryRow {
   readonly title: string;
   readonly megabytes: number;
+  /** Where it is the median of several starts. */
+  readonly spread?: Spread;
 }
 
 /** Resident memory of the server's own process and of a host, in MB (10^6 bytes). */
@@ -39,13 +43,14 @@ export async function measureMemory(_selection: Selection, token: ScratchToken):
   await buildPackage();
   const few = await makeServerStore(FEW, token);
   const many = await makeServerStore(MANY, token);
+  const idle = spread(await idleMegabytes('package', few));
   const fewMegabytes = await serverMemory('package', few, FEW);
   const manyMegabytes = await serverMemory('package', many, MANY);
   const sources = await serverMemory('sources', few, FEW);
   const host = await hostMemory(token);
   const requests = count(REQUESTS);
   const rows: MemoryRow[] = [
-    { title: 'server, idle after its start', megabytes: fewMegabytes.idle },
+    { title: `server, idle after its start (${STARTS} starts)`, megabytes: idle.median, spread: idle },
     { title: 'the same, started from a clone (types are stripped at start)', megabytes: sources.idle },
     {
       title: `server with ${count(FEW)} keys stored, at the end of ${requests} requests over all of them`,
@@ -61,15 +66,32 @@ export async function measureMemory(_selection: Selection, token: ScratchToken):
     { title: `a host with ${count(HOST_KEYS)} keys in its cache`, megabytes: host },
   ];
   const figures = {
-    'memory/server-idle': once(fewMegabytes.idle),
+    'memory/server-idle': { ...idle, disturbedRounds: 0 },
     'memory/many-keys': once(manyMegabytes.used / fewMegabytes.used),
     'memory/host-1000-keys': once(host),
   };
-  const lines = rows.map(({ title, megabytes }) => [title, `${significant(megabytes)} MB`]);
+  const lines = rows.map(({ title, megabytes, spread: starts }) => [
+    title,
+    starts === undefined ? `${significant(megabytes)} MB` : `${withRange(starts)} MB`,
+  ]);
   return { sets: [], rows, figures, section: `## Memory\n\n${table(['', 'resident'], lines)}` };
 }
 
 const once = (value: number): Figure => ({ ...spread([value]), disturbedRounds: 0 });
+
+/** Resident after each of several starts. */
+async function idleMegabytes(installation: Installation, dataDir: string): Promise<number[]> {
+  const starts: number[] = [];
+  while (starts.length < STARTS) {
+    const server = await startInstalledServer(installation, dataDir);
+    try {
+      starts.push(await residentMegabytes(server.pid, PAUSE_MS));
+    } finally {
+      await server.stop();
+    }
+  }
+  return starts;
+}
 
 interface ServerMemory {
   readonly idle: number;

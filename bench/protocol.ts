@@ -49,7 +49,8 @@ export interface OpenLoopSlice {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maximumMs: number;
-  readonly eventLoopDelayP99Ms: number;
+  /** The C loop has no event loop. */
+  readonly eventLoopDelayP99Ms?: number;
 }
 
 export interface Failure {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, rename, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,10 @@ export async function compileRawLoop(): Promise<string> {
   await mkdir(dirname(BINARY), { recursive: true });
   const pkcs11js = dirname(createRequire(import.meta.url).resolve('pkcs11js/package.json'));
   const include = `-I${join(pkcs11js, 'includes', 'pkcs11')}`;
-  await run('cc', ['-O2', '-std=gnu17', ...WARNINGS, include, '-o', BINARY, SOURCES[0]!, '-pthread', '-ldl']);
+  // Under a name of its own until it is whole: another process may compile it, or start it, at the same time.
+  const written = `${BINARY}.${process.pid}`;
+  await run('cc', ['-O2', '-std=gnu17', ...WARNINGS, include, '-o', written, SOURCES[0]!, '-pthread', '-ldl']);
+  await rename(written, BINARY);
   return BINARY;
 }
 

@@ -3,7 +3,8 @@
  * instance of the module each, T threads with one session each, every one doing init and operation in a loop.
  *
  * It speaks the protocol of the other contenders: one flat JSON object per line on standard input, one per line back.
- * The parent never loads the module; it only counts, so that its clock is not the clock of a busy process.
+ * The parent never loads the module; it only counts, so that its clock is not the clock of a busy process. With arrivals at
+ * a fixed rate nothing is handed over either: whoever is free takes the next one, which no program with one door could do.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -26,6 +27,7 @@
 #include "json_line.h"
 
 enum { MOST_PROCESSES = 16, MOST_THREADS = 16, INPUT_BYTES = 64, RANDOM_BYTES = 32, DIGEST_BYTES = 32, IV_BYTES = 12 };
+enum { MOST_ARRIVALS = 1 << 20 };
 enum operation { RSA_2048, P_256, AES_256_GCM, HMAC_SHA256, RANDOM, OPERATIONS };
 static const char *const OPERATION_NAMES[OPERATIONS] = {"rsa-2048", "p-256", "aes-256-gcm", "hmac-sha256", "random"};
 
@@ -36,9 +38,21 @@ struct worker {
   sem_t idle;
 };
 
+/* Operations that are due at a fixed rate: whoever is free takes the next one, and sleeps until it is due. */
+struct arrivals {
+  /* 0 while the loop is closed. */
+  unsigned long count;
+  double interval_ns;
+  uint64_t begin_ns;
+  atomic_ulong next;
+  /* From the instant at which each was due. */
+  uint64_t latencies_ns[MOST_ARRIVALS];
+};
+
 struct shared {
   atomic_int running;
   atomic_int operation;
+  struct arrivals arrivals;
   sem_t instance_ready;
   struct worker workers[MOST_PROCESSES * MOST_THREADS];
 };
@@ -202,13 +216,39 @@ static void perform(struct caller *caller, enum operation operation) {
   }
 }
 
+static uint64_t clock_nanoseconds(clockid_t id) {
+  struct timespec time;
+  clock_gettime(id, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void sleep_until(uint64_t nanoseconds) {
+  struct timespec time = {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)};
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) != 0) continue;
+}
+
+static void serve_arrivals(struct caller *caller, enum operation operation) {
+  struct arrivals *arrivals = &shared->arrivals;
+  for (;;) {
+    unsigned long arrival = atomic_fetch_add(&arrivals->next, 1);
+    if (arrival >= arrivals->count) return;
+    uint64_t due = arrivals->begin_ns + (uint64_t)((double)arrival * arrivals->interval_ns);
+    sleep_until(due);
+    perform(caller, operation);
+    arrivals->latencies_ns[arrival] = clock_nanoseconds(CLOCK_MONOTONIC) - due;
+  }
+}
+
 static void *work(void *argument) {
   struct worker *worker = argument;
   struct caller caller = {.session = open_session()};
   memcpy(caller.input, DIGEST_INFO, sizeof DIGEST_INFO);
+  /* Of a thread; by default the kernel may wake it 50 us late. */
+  prctl(PR_SET_TIMERSLACK, 1);
   for (;;) {
     while (sem_wait(&worker->go) != 0) continue;
     enum operation operation = (enum operation)atomic_load(&shared->operation);
+    if (shared->arrivals.count > 0) serve_arrivals(&caller, operation);
     while (atomic_load_explicit(&shared->running, memory_order_relaxed)) {
       perform(&caller, operation);
       atomic_fetch_add_explicit(&worker->operations, 1, memory_order_relaxed);
@@ -277,12 +317,6 @@ struct mark {
   uint64_t cpu_nanoseconds;
 };
 
-static uint64_t clock_nanoseconds(clockid_t id) {
-  struct timespec time;
-  clock_gettime(id, &time);
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static struct mark take_mark(void) {
   struct mark mark = {0};
   for (int i = 0; i < settings.processes * settings.threads; i++) {
@@ -301,27 +335,69 @@ static void sleep_ms(long milliseconds) {
   while (nanosleep(&time, &time) != 0) continue;
 }
 
-static void measure(const char *line) {
+static void start_workers(const char *line) {
   char name[32];
   json_text(line, "operation", name, sizeof name);
   int operation = 0;
   while (operation < OPERATIONS && strcmp(name, OPERATION_NAMES[operation]) != 0) operation++;
   if (operation == OPERATIONS) fail("operation", 0);
-  int workers = settings.processes * settings.threads;
   atomic_store(&shared->operation, operation);
+  for (int i = 0; i < settings.processes * settings.threads; i++) sem_post(&shared->workers[i].go);
+}
+
+static void await_workers(void) {
+  for (int i = 0; i < settings.processes * settings.threads; i++) {
+    while (sem_wait(&shared->workers[i].idle) != 0) continue;
+  }
+}
+
+static void measure(const char *line) {
   atomic_store(&shared->running, 1);
-  for (int i = 0; i < workers; i++) sem_post(&shared->workers[i].go);
+  start_workers(line);
   sleep_ms(json_number(line, "warmUpMs"));
   struct mark start = take_mark();
   sleep_ms(json_number(line, "measureMs"));
   struct mark end = take_mark();
   atomic_store(&shared->running, 0);
-  for (int i = 0; i < workers; i++) {
-    while (sem_wait(&shared->workers[i].idle) != 0) continue;
-  }
+  await_workers();
   printf("{\"operations\":%lu,\"elapsedNs\":%lu,\"cpuUs\":%lu}\n", (unsigned long)(end.operations - start.operations),
          (unsigned long)(end.nanoseconds - start.nanoseconds),
          (unsigned long)((end.cpu_nanoseconds - start.cpu_nanoseconds) / 1000));
+}
+
+static int compare(const void *left, const void *right) {
+  uint64_t a = *(const uint64_t *)left;
+  uint64_t b = *(const uint64_t *)right;
+  return (a > b) - (a < b);
+}
+
+/* Between neighbours in proportion, as statistics.ts has it; in milliseconds. */
+static double quantile_ms(const uint64_t *sorted, unsigned long count, double share) {
+  double position = share * (double)(count - 1);
+  unsigned long below = (unsigned long)position;
+  unsigned long above = below + 1 < count ? below + 1 : below;
+  double low = (double)sorted[below];
+  return (low + ((double)sorted[above] - low) * (position - (double)below)) / 1e6;
+}
+
+static void open_loop(const char *line) {
+  struct arrivals *arrivals = &shared->arrivals;
+  unsigned long rate = (unsigned long)json_number(line, "ratePerSecond");
+  if (rate == 0) fail("ratePerSecond", 0);
+  unsigned long skipped = rate * (unsigned long)json_number(line, "warmUpMs") / 1000;
+  unsigned long counted = rate * (unsigned long)json_number(line, "measureMs") / 1000;
+  if (counted == 0 || skipped + counted > MOST_ARRIVALS) fail("arrivals", skipped + counted);
+  arrivals->count = skipped + counted;
+  arrivals->interval_ns = 1e9 / (double)rate;
+  arrivals->begin_ns = clock_nanoseconds(CLOCK_MONOTONIC);
+  atomic_store(&arrivals->next, 0);
+  start_workers(line);
+  await_workers();
+  arrivals->count = 0;
+  uint64_t *latencies = arrivals->latencies_ns + skipped;
+  qsort(latencies, counted, sizeof *latencies, compare);
+  printf("{\"operations\":%lu,\"p50Ms\":%f,\"p99Ms\":%f,\"maximumMs\":%f}\n", counted,
+         quantile_ms(latencies, counted, 0.5), quantile_ms(latencies, counted, 0.99), quantile_ms(latencies, counted, 1));
 }
 
 int main(void) {
@@ -336,6 +412,7 @@ int main(void) {
     json_text(line, "command", command, sizeof command);
     if (strcmp(command, "open") == 0) open_instances(line);
     if (strcmp(command, "measure") == 0) measure(line);
+    if (strcmp(command, "openLoop") == 0) open_loop(line);
     if (strcmp(command, "close") == 0) break;
     fflush(stdout);
   }
