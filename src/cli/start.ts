@@ -9,7 +9,7 @@ export async function start(options: SettingOptions): Promise<number> {
   const configuration = readSettings(options);
   const main = await import('../main.ts');
   const server = await main.start(configuration);
-  returnMemory();
+  returnMemory(main.requireNativeCore());
   // Since the process began, not since this line: what a person waits for.
   console.log(`Strongroom is ready at ${server.url} (${Math.round(performance.now())} ms)`);
   const lost = await Promise.race([stopSignal(), server.lost]);

@@ -222,6 +222,8 @@ export interface NativeAddon {
    * plaintext in passing.
    */
   hardenProcess(): void;
+  /** What the C library keeps of blocks that were freed goes back to the system; it takes a few milliseconds. */
+  returnFreedMemory(): void;
   /** The layout as the native core has it, to be held against this file. */
   layout(): Record<string, Record<string, number>>;
   /** Names of the Cryptoki functions, by the index that completions carry. */

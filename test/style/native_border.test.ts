@@ -58,6 +58,7 @@ test('the addon gives what binding.ts says, and nothing else', (t) => {
     'functionNames',
     'hardenProcess',
     'layout',
+    'returnFreedMemory',
   ]);
   const members = (type: { readonly prototype: object }) =>
     Object.getOwnPropertyNames(type.prototype)
