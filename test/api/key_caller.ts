@@ -8,30 +8,47 @@ const API_VERSION = '7.5';
 export const UNAVAILABLE = 503;
 const DONE: readonly number[] = [200, 201, 204];
 const MOST_ATTEMPTS = 10;
+/** Half of what an access token lives. */
+const RENEW_AFTER_MS = 30 * 60_000;
 
 /** A program that calls one life of the server, over connections that stay open. */
 export class KeyCaller {
   readonly #server: RunningServer;
   readonly #agent: Agent;
-  readonly #accessToken: string;
+  #accessToken: Promise<string>;
+  #renewAt = performance.now() + RENEW_AFTER_MS;
+  #timesUnavailable = 0;
 
-  private constructor(server: RunningServer, connections: number, accessToken: string) {
+  private constructor(server: RunningServer, connections: number) {
     this.#server = server;
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
-    this.#accessToken = accessToken;
+    this.#accessToken = server.accessToken();
   }
 
   static async open(server: RunningServer, connections: number): Promise<KeyCaller> {
-    return new KeyCaller(server, connections, await server.accessToken());
+    const caller = new KeyCaller(server, connections);
+    await caller.#accessToken;
+    return caller;
+  }
+
+  /** How many answers were 503 so far. */
+  get timesUnavailable(): number {
+    return this.#timesUnavailable;
   }
 
   /** Rejects when the connection ends before the whole answer is there. */
-  send(method: string, path: string, body?: Json): Promise<Answer> {
+  async send(method: string, path: string, body?: Json): Promise<Answer> {
+    if (performance.now() > this.#renewAt) {
+      this.#renewAt = performance.now() + RENEW_AFTER_MS;
+      this.#accessToken = this.#server.freshAccessToken();
+    }
     const url = new URL(path, this.#server.url);
     url.searchParams.set('api-version', API_VERSION);
-    const headers = { authorization: `Bearer ${this.#accessToken}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${await this.#accessToken}`, 'content-type': 'application/json' };
     const text = body === undefined ? undefined : JSON.stringify(body);
-    return this.#server.exchange(url.href, method, headers, text, this.#agent);
+    const answer = await this.#server.exchange(url.href, method, headers, text, this.#agent);
+    if (answer.status === UNAVAILABLE) this.#timesUnavailable += 1;
+    return answer;
   }
 
   /** For what may be asked again while the server is too busy. @throws Error unless it is done */

@@ -81,8 +81,10 @@ campaign('slow_clients', async (t, run) => {
   run.measure('among slow ones, ms', p99Among);
   run.measure('in the worst wave, ms', worst);
   run.measure('the last one is cut off after, s', latest);
+  run.measure('answers 503', caller.timesUnavailable);
   if (run.isFull && !(p99Among <= p99Alone * MOST_TIMES_SLOWER))
     run.fail(`p99 went from ${p99Alone} to ${p99Among} ms`);
+  if (run.isFull && caller.timesUnavailable > 0) run.fail('Not every request was served the first time');
 });
 
 /** As many as there may be, and as long. */

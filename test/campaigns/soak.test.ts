@@ -16,6 +16,8 @@ const FULL_LOAD_SECONDS = 5;
 const LOAD = 0.5;
 /** The caller asks less where answers do not keep up with it: with less than this nothing is shown. */
 const LEAST_ASKED = 0.9;
+/** Of all signatures, and asked for again: what an audit log tells whose disk, on a machine that others use too, once takes more than 250 ms. */
+const MOST_UNAVAILABLE = 1 / 100_000;
 /** Collecting takes less than a hundredth of the time, or it would be seen in the p99. */
 const SAMPLE_MS = 15_000;
 const LEAST_SAMPLES = 8;
@@ -131,12 +133,15 @@ campaign('soak', async (t, run) => {
   measure('memory of its hosts at the end, MB', end(memory.hosts));
   measure('bytes more for each life of a key', hostBytesPerLife);
   measure('descriptors at the end', last);
+  measure('answers 503', caller.timesUnavailable);
   measure('p99 of the first quarter, ms', p99s[0] ?? Number.NaN);
   measure('p99 of the last quarter, ms', p99s[3] ?? Number.NaN);
   if (Math.abs(last - first) > DESCRIPTORS_BETWEEN) run.fail(`It had ${first} descriptors, and has ${last}`);
   if (!run.isFull) return;
   if (signatures < perSecond * run.count * LEAST_ASKED)
     run.fail(`It was asked ${signatures} times, which is less than half of its load`);
+  if (caller.timesUnavailable > signatures * MOST_UNAVAILABLE)
+    run.fail(`Of ${signatures} signatures and the rest, ${caller.timesUnavailable} were answered with 503`);
   // Also what could not be measured.
   if (!(growth <= MOST_MB_PER_HOUR)) run.fail(`Its memory grows by ${growth.toFixed(1)} MB an hour`);
   if (!(hostBytesPerLife <= MOST_HOST_BYTES_PER_LIFE))
